@@ -1,0 +1,66 @@
+"""Cameras: world to camera, projection, and the viewing ray.
+
+Camera frame: x right, y down, z forward, metres. `intrinsics` is (fx / width, fy / height, cx / width, cy / height),
+so image positions are fractions of width and height, as in the landmark files.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from blaze2cap.body.rotation import rotation_between
+
+# Where nothing is known of a camera: 70 degrees across, 16:9, centred (SPEC 2.1: the real ones have 68-78 degrees).
+ASSUMED_INTRINSICS = (0.714, 1.269, 0.5, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A calibrated camera: focal lengths, centre and size [px]; world -> camera rotation and translation [m]."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+    rotation: Float[Tensor, "3 3"]
+    translation: Float[Tensor, "3"]
+    distortion: float = 0.0
+
+    @property
+    def intrinsics(self) -> Float[Tensor, "4"]:
+        """(fx / width, fy / height, cx / width, cy / height)."""
+        return torch.tensor([self.fx / self.width, self.fy / self.height, self.cx / self.width, self.cy / self.height])
+
+    def to_camera(self, point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+        """World points [m] in the camera frame [m]: p' = R p + t."""
+        return point @ self.rotation.to(point).mT + self.translation.to(point)
+
+    def to_world(self, point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+        """Camera-frame points [m] in the world [m]; inverse of `to_camera`."""
+        return (point - self.translation.to(point)) @ self.rotation.to(point)
+
+    def project(self, point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 2"]:
+        """Camera-frame points [m] to pixels, one radial distortion term (SPEC 2.5)."""
+        xy = point[..., :2] / point[..., 2:]
+        xy = xy * (1 + self.distortion * xy.square().sum(-1, keepdim=True))
+        return xy * point.new_tensor([self.fx, self.fy]) + point.new_tensor([self.cx, self.cy])
+
+
+def viewing_ray(screen: Float[Tensor, "*batch 2"], intrinsics: Float[Tensor, "*#batch 4"]) -> Float[Tensor, "*batch 3"]:
+    """Direction (x, y, 1) in the camera frame of an image position given in fractions of width and height."""
+    xy = (screen - intrinsics[..., 2:]) / intrinsics[..., :2]
+    return torch.cat((xy, torch.ones_like(xy[..., :1])), dim=-1)
+
+
+def ray_rotation(ray: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """Ray frame -> camera frame: the smallest rotation of the optical axis onto a viewing ray.
+
+    Smallest rather than yaw after pitch, so that it commutes with a roll of the camera and with a mirror.
+    """
+    axis = torch.zeros_like(ray)
+    axis[..., 2] = 1
+    return rotation_between(axis, ray)

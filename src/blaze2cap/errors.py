@@ -1,0 +1,19 @@
+"""Errors that are the user's to mend: shown as one sentence, without a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class UserError(Exception):
+    """One sentence: what is wrong, where, what was expected, what was found, what to do."""
+
+
+@contextmanager
+def one_sentence(command: str) -> Iterator[None]:
+    """Turn a `UserError` raised inside into one line on stderr and exit code 1; a bug keeps its traceback."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
