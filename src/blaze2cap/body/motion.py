@@ -51,10 +51,20 @@ def integrate_rotation(
     delta: Float[Tensor, "S 3 3"], anchor: Bool[Tensor, "S"], start: Float[Tensor, "S 3 3"]
 ) -> Float[Tensor, "S 3 3"]:
     """Absolute root rotations of deltas; at each anchor (and at frame 0) it restarts from `start` there."""
-    rotation: list[Tensor] = []
-    for frame, restart in enumerate(anchor.tolist()):
-        rotation.append(start[frame] if restart or frame == 0 else rotation[-1] @ delta[frame])
-    return torch.stack(rotation)
+    done = anchor.clone()
+    done[:1] = True
+    rotation = torch.where(done[:, None, None], start, delta)
+    reach = 1
+    while not done.all():  # segmented prefix product by doubling: each pass reaches twice as far back
+        rotation = torch.cat(
+            (
+                rotation[:reach],
+                torch.where(done[reach:, None, None], rotation[reach:], rotation[:-reach] @ rotation[reach:]),
+            )
+        )
+        done = torch.cat((done[:reach], done[reach:] | done[:-reach]))
+        reach *= 2
+    return rotation
 
 
 def motion_to_slots(motion: Motion) -> tuple[Float[Tensor, "*batch S 22 6"], Float[Tensor, "*batch S 6"]]:
