@@ -1,0 +1,76 @@
+"""Which files of the package a script runs: imports are followed in the source, lazy ones inside functions included."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+PACKAGE = SRC / "blaze2cap"
+
+
+def modules() -> list[Path]:
+    """Every source file of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Syntax tree of a source file."""
+    return ast.parse(path.read_text(), str(path))
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a file of the package: src/blaze2cap/body/camera.py -> blaze2cap.body.camera."""
+    parts = path.relative_to(SRC).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports at any depth; `from a import b` gives "a" and "a.b"."""
+    for node in _running(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = path.relative_to(SRC).parts[: -node.level]
+                base = ".".join((*package, *filter(None, [base])))
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def imports(path: Path) -> set[Path]:
+    """Files of the package that importing this file's names runs, those of their parent packages included."""
+    found = set()
+    for name in imported_names(path):
+        parts = name.split(".")
+        if parts[0] == PACKAGE.name:
+            prefixes = (SRC.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))
+            found |= {file for prefix in prefixes for file in _module_files(prefix)}
+    return found
+
+
+def closure(script: Path) -> set[Path]:
+    """Files of the package that a script can run; packages' files that hold only a docstring do nothing: left out."""
+    seen: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        new = imports(waiting.pop()) - seen
+        seen |= new
+        waiting += new
+    return {path for path in seen if len(parsed(path).body) > 1 or path.name != "__init__.py"}
+
+
+def _module_files(prefix: Path) -> list[Path]:
+    return [file for file in (prefix.with_suffix(".py"), prefix / "__init__.py") if file.is_file()]
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node that can run: what stands under `if TYPE_CHECKING:` does not."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _running(child)

@@ -1,0 +1,149 @@
+"""Laws of the project's structure: who imports whom, names, sizes, and that its texts agree with each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from import_graph import ROOT, imported_names, module_name, modules
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import blaze2cap
+
+# Each package and what of ours it may import, downwards only; `errors` is open to all.
+MAY_IMPORT = {
+    "body": set(),
+    "data": {"body"},
+    "learning": {"body", "data"},
+    "runtime": {"body", "data", "learning"},
+    "cli": {"body", "data", "learning", "runtime", "params"},
+    "params": set(),
+    "errors": set(),
+}
+# Each of these is slow or optional to import, so one module of the package is its door.
+ONE_DOOR = ["huggingface_hub", "matplotlib", "mediapipe", "onnxruntime", "pandera", "yaml"]
+VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|misc|common|stuff|tools)$")
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def locked() -> dict[str, str]:
+    """Version of each package in requirements.lock."""
+    pins = re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def tracked_files() -> list[str]:
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git repository")
+    return [name for name in listing.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_packages_import_downwards_only(path):
+    own = module_name(path).split(".")[1:2]
+    if not own:
+        return
+    used = {name.split(".")[1] for name in imported_names(path) if name.startswith("blaze2cap.")} & MAY_IMPORT.keys()
+    allowed = MAY_IMPORT[own[0]] | {own[0], "errors"}
+    assert used <= allowed, f"{module_name(path)} imports {sorted(used - allowed)}"
+
+
+def test_no_module_imports_a_stage():
+    assert not [path for path in modules() if any(name.split(".")[0] == "stages" for name in imported_names(path))]
+
+
+@pytest.mark.parametrize("library", ONE_DOOR)
+def test_heavy_library_has_one_door(library):
+    doors = {module_name(path) for path in modules() if library in {n.split(".")[0] for n in imported_names(path)}}
+    assert len(doors) <= 1, f"{library} is imported by {sorted(doors)}"
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, blaze2cap; print([n for n in ('torch', 'numpy', 'pandas', 'mediapipe') if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_module_is_small_and_named_for_its_content(path):
+    assert len(path.read_text().splitlines()) <= 300
+    assert not VAGUE_NAMES.search(path.stem)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("*.py")), ids=lambda path: path.stem)
+def test_stage_is_a_door(path):
+    assert 15 <= len(path.read_text().splitlines()) <= 40
+
+
+def test_only_the_parameter_loader_and_the_commands_know_the_parameter_file():
+    knowing = {module_name(path) for path in modules() if '"params.yaml"' in path.read_text()}
+    assert knowing <= {"blaze2cap.params", "blaze2cap.cli"}
+
+
+def test_lock_covers_every_declared_dependency():
+    declared = [*project()["dependencies"], *project()["optional-dependencies"]["test"]]
+    pins = locked()
+    for requirement in map(Requirement, declared):
+        if requirement.name != "torch":
+            assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
+
+
+def test_lock_pins_every_package_by_hash_and_names_no_host_and_no_gpu_library():
+    text = (ROOT / "requirements.lock").read_text()
+    entries = re.split(r"\n(?=\S)", text.split("\n", 2)[2])
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert "://" not in text
+    assert [name for name in locked() if name.startswith(("torch", "nvidia", "cuda", "triton"))] == []
+
+
+def test_torch_is_the_same_release_everywhere():
+    (pinned,) = (requirement for requirement in project()["dependencies"] if requirement.startswith("torch=="))
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["dependency-metadata"]
+    assert f"TORCH ?= {pinned}\n" in (ROOT / "Makefile").read_text()
+    assert [f"torch=={entry['version']}" for entry in metadata] == [pinned]
+
+
+def test_version_is_the_same_everywhere():
+    version = project()["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert (blaze2cap.__version__, citation["version"], latest and latest[1]) == (version, version, version)
+
+
+def test_readme_layout_names_files_that_exist():
+    layout = (ROOT / "README.md").read_text().split("## Layout", 1)[1].split("```")[1]
+    paths = [line.split()[0] for line in layout.splitlines() if line.strip() and not line.startswith(" ")]
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_readme_layout_leaves_no_module_out():
+    layout = (ROOT / "README.md").read_text().split("## Layout", 1)[1].split("```")[1]
+    code = [path for path in (*modules(), *(ROOT / "stages").glob("*.py")) if path.name != "__init__.py"]
+    missing = [str(path.relative_to(ROOT)) for path in code if str(path.relative_to(ROOT)) not in layout]
+    assert missing == []
+
+
+def test_links_in_the_texts_lead_to_files():
+    for text in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text.read_text())
+        assert [target for target in targets if not (text.parent / target).exists()] == [], text.name
+
+
+def test_only_the_ci_script_knows_a_path_outside_the_repository():
+    outside = re.compile(r"(?<![\w.])(?:\.\./){1,}shared|/work/|/home/\w|/Users/\w")
+    knowing = [name for name in tracked_files() if name != "tests/test_project.py" and _matches(outside, name)]
+    assert set(knowing) <= {".ci/run"}
+
+
+def _matches(pattern: re.Pattern[str], name: str) -> bool:
+    try:
+        return bool(pattern.search((ROOT / name).read_text()))
+    except UnicodeDecodeError:
+        return False
