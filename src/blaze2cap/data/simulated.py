@@ -1,0 +1,66 @@
+"""Batches of motion seen by a simulated detector from random places: motion without landmarks becomes training data."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+
+from blaze2cap.body.kinematics import forward_kinematics
+from blaze2cap.body.landmark import TRACKED
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.detector.observation import SimulatedDetector
+from blaze2cap.data.detector.view import random_views
+from blaze2cap.data.windows import Batch, MotionWindows
+
+# Share of the windows that start at an anchor, where nothing is known of the frame before.
+_STARTS = 0.1
+
+
+def make_detector(
+    name: Literal["parametric", "bootstrap"], clipset: ClipSet, takes: Sequence[str]
+) -> SimulatedDetector:
+    """The error model of that name; `bootstrap` learns from the given takes' clips, which must be training ones."""
+    if name == "parametric":
+        from blaze2cap.data.detector.parametric import ParametricDetector
+
+        return ParametricDetector()
+    from blaze2cap.data.detector.bootstrap import BootstrapDetector
+
+    return BootstrapDetector.fit(clipset, list(takes))
+
+
+class SimulatedWindows:
+    """Random windows of the motion of takes, as a random camera's detector would have seen them."""
+
+    def __init__(
+        self,
+        clipset: ClipSet,
+        takes: Sequence[str],
+        window: int,
+        detector: Literal["parametric", "bootstrap"],
+        strides: Sequence[int],
+    ) -> None:
+        self._motion = MotionWindows(clipset, takes, window)
+        self._detector = make_detector(detector, clipset, takes)
+        self._cameras = list(clipset.cameras.values())
+        self._strides = strides
+
+    def draw(self, count: int, stride_share: float, rng: np.random.Generator, generator: torch.Generator) -> Batch:
+        """`count` windows; `stride_share` of them at strides above 1."""
+        motion = self._motion.draw(count, self._strides, stride_share, rng)
+        position, rotation = forward_kinematics(motion.rotation, motion.offset[:, None], motion.root_position)
+        position, rotation, intrinsics = random_views(position, rotation, self._cameras, generator)
+        landmarks = self._detector.simulate(position, rotation, intrinsics, motion.dt, generator)
+        inside = torch.ones(landmarks.shape[:2], dtype=torch.bool)
+        inside[:, 0] = torch.rand(count, generator=generator) >= _STARTS
+        landmarks[:, 1, :, TRACKED] = inside[:, :1].to(landmarks.dtype)
+        return Batch(
+            landmarks * inside[..., None, None],
+            intrinsics,
+            motion.dt,
+            torch.cat((rotation[:, :, :1], motion.rotation[:, :, 1:]), dim=2),
+            position[:, :, 0],
+            motion.offset,
+            inside,
+        )

@@ -1,0 +1,1 @@
+"""The model, what it learns from and how it is judged."""

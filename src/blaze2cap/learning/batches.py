@@ -1,0 +1,122 @@
+"""What training is fed: batch t is a pure function of (seed, t), so a resumed run sees what an undisturbed one does."""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+import torch
+
+from blaze2cap.data.augment import AugmentParams, augment
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.simulated import SimulatedWindows
+from blaze2cap.data.windows import Batch, Windows
+from blaze2cap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainParams:
+    """Section `train` of params.yaml."""
+
+    epochs: float
+    batch: int
+    window: int
+    learning_rate: float
+    weight_decay: float
+    warmup: float
+    clip_norm: float
+    ema: float
+    precision: Literal["fp32", "bf16", "fp16"]
+    simulated_share: float
+    detector: Literal["parametric", "bootstrap"]
+    validate_every: int
+    save_every: int
+    seed: int
+    augment: AugmentParams = field(default_factory=AugmentParams)
+
+    def __post_init__(self) -> None:
+        for key in ("epochs", "batch", "window", "learning_rate", "clip_norm", "validate_every", "save_every"):
+            if not getattr(self, key) > 0:
+                raise ValueError(f"{key} is {getattr(self, key)}, expected above 0")
+        for key in ("warmup", "ema", "simulated_share"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ValueError(f"{key} is {getattr(self, key)}, expected 0 to 1")
+        if self.ema == 1:
+            raise ValueError("ema is 1, expected below 1: the average would never move")
+        if self.weight_decay < 0 or self.seed < 0:
+            key = "weight_decay" if self.weight_decay < 0 else "seed"
+            raise ValueError(f"{key} is {getattr(self, key)}, expected 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeParams:
+    """Section `runtime` of params.yaml: where and how wide things run; changes no result on one kind of machine."""
+
+    device: str = "auto"
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        if self.workers < 0:
+            raise ValueError(f"workers is {self.workers}, expected 0 or more")
+
+    def torch_device(self) -> torch.device:
+        """The device meant: `auto` is a GPU where there is one.
+
+        Raises UserError for a name that torch does not know or a GPU that is not there.
+        """
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError):
+            raise UserError(
+                f"runtime.device is {self.device!r}, which torch cannot use here; try auto or cpu"
+            ) from None
+
+
+class TrainingData:
+    """Batches of real and simulated windows; batch t is a pure function of (seed, t)."""
+
+    def __init__(self, clipset: ClipSet, takes: list[str], params: TrainParams) -> None:
+        self.params = params
+        self.windows = Windows(clipset, takes, params.window)
+        count = round(params.batch * params.simulated_share)
+        self.simulated = None
+        if count:
+            strides = sorted(set(self.windows.stride.tolist())) or [1]
+            self.simulated = SimulatedWindows(clipset, takes, params.window, params.detector, strides)
+        self.counts = params.batch - count, count
+        if self.counts[0] and not len(self.windows.frames):
+            raise UserError(
+                "no take of the training part has landmarks; give some, or set train.simulated_share to 1.0"
+            )
+        frames = int(self.windows.frames.sum()) or params.batch * params.window
+        self.steps = max(1, math.ceil(params.epochs * frames / (params.batch * params.window)))
+
+    def batch(self, step: int) -> Batch:
+        """Windows of one step, augmented."""
+        rng = np.random.default_rng((self.params.seed, step))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        real, simulated = self.counts
+        parts = []
+        if real:
+            parts.append(self.windows.draw(real, self.params.augment.stride, rng))
+        if simulated and self.simulated is not None:
+            parts.append(self.simulated.draw(simulated, self.params.augment.stride, rng, generator))
+        return augment(Batch.concatenate(parts), self.params.augment, generator)
+
+    def batches(self, first: int, workers: int) -> Iterator[Batch]:
+        """Batches of all steps from `first` on, made ahead by `workers` threads."""
+        steps = iter(range(first, self.steps))
+        if not workers:
+            yield from map(self.batch, steps)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            ahead = [pool.submit(self.batch, step) for step in islice(steps, 2 * workers)]
+            while ahead:
+                yield ahead.pop(0).result()
+                ahead += [pool.submit(self.batch, step) for step in islice(steps, 1)]

@@ -1,0 +1,96 @@
+"""A checkpoint stands alone: weights and baselines as safetensors, sizes and provenance as JSON; loading runs no code."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import pad
+
+from blaze2cap.body.motion import Motion
+from blaze2cap.errors import UserError
+from blaze2cap.learning.baseline import Baselines
+from blaze2cap.learning.model import ModelParams, PoseModel
+
+FORMAT = 1
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+System = Callable[[Float[Tensor, "N 25 7"], Float[Tensor, "4"], float], Motion]
+"""Landmarks of a whole clip, intrinsics, time between frames [1/60 s] -> motion of every frame."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network, the baselines fitted on the same takes, and where both come from."""
+
+    model: PoseModel
+    baselines: Baselines
+    provenance: dict[str, Any]
+
+    def system(self) -> System:
+        """The network as a function of a whole clip; a model with a look-ahead answers for the frame itself."""
+        delay = self.model.params.delay_frames
+
+        @torch.inference_mode()
+        def run(landmarks: Float[Tensor, "N 25 7"], intrinsics: Float[Tensor, "4"], dt: float) -> Motion:
+            landmarks = pad(landmarks, (0, 0, 0, 0, 0, delay))[None]
+            times = torch.full(landmarks.shape[:2], dt)
+            motion, _ = self.model.eval()(landmarks, intrinsics[None], times)
+            return Motion(*(part[0, delay:].clone() for part in motion))
+
+        return run
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write both files, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model.{name}": tensor.contiguous() for name, tensor in checkpoint.model.state_dict().items()}
+    tensors |= {f"baseline.{name}": tensor.contiguous() for name, tensor in checkpoint.baselines.tensors().items()}
+    description = {
+        "format": FORMAT,
+        "model": dataclasses.asdict(checkpoint.model.params),
+        "provenance": checkpoint.provenance,
+    }
+    save_file(tensors, folder / f"{WEIGHTS}.part")
+    (folder / f"{DESCRIPTION}.part").write_text(json.dumps(description, indent=2) + "\n")
+    for name in (WEIGHTS, DESCRIPTION):
+        os.replace(folder / f"{name}.part", folder / name)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint strictly.
+
+    Raises UserError where a file is missing or unreadable, of another format, or its tensors do not fit its sizes.
+    """
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+        tensors = load_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{error.filename or folder}: not found; a checkpoint is a folder with {WEIGHTS} and {DESCRIPTION}"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
+        raise UserError(f"{folder}: not a readable checkpoint ({error}); train again or take another copy") from None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        found = description.get("format") if isinstance(description, dict) else description
+        raise UserError(f"{folder / DESCRIPTION}: checkpoint format {found!r}, this version reads {FORMAT}")
+    try:
+        model = PoseModel(ModelParams(**description["model"]))
+        model.load_state_dict(_under("model.", tensors))
+        baselines = Baselines.from_tensors(_under("baseline.", tensors))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{folder}: weights and description do not fit together ({reason}); train again") from None
+    return Checkpoint(model.eval(), baselines, description.get("provenance", {}))
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,47 @@
+"""Learning curves: a table, a plot, and the figures that stand in git."""
+
+from pathlib import Path
+from typing import Any
+
+from blaze2cap.learning.training import Row
+
+
+def write_curves(folder: Path, curves: list[Row]) -> None:
+    """Write curves.csv (a row per validation) and curves.png (training against validation, a panel per loss)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = list(dict.fromkeys(name for row in curves for name in row))
+    lines = [",".join(columns)]
+    lines += [",".join(f"{row[name]:.6g}" if name in row else "" for name in columns) for row in curves]
+    (folder / "curves.csv").write_text("\n".join(lines) + "\n")
+    _plot(folder / "curves.png", curves, [name.removeprefix("train_") for name in columns if name.startswith("train_")])
+
+
+def summary(curves: list[Row]) -> dict[str, Any]:
+    """Figures for metrics/train.json: the last row, and the step and losses where validation was best."""
+    report: dict[str, Any] = {"steps": int(curves[-1]["step"]), "last": _losses(curves[-1])}
+    validated = [row for row in curves if "val_loss" in row]
+    if validated:
+        best = min(validated, key=lambda row: row["val_loss"])
+        report |= {"best_step": int(best["step"]), "best": _losses(best)}
+    return report
+
+
+def _losses(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name.startswith(("train_", "val_"))}
+
+
+def _plot(path: Path, curves: list[Row], names: list[str]) -> None:
+    from matplotlib.figure import Figure
+
+    rows = -(-len(names) // 4)
+    figure = Figure(figsize=(12, 2.7 * rows), layout="constrained")
+    for place, name in enumerate(names, start=1):
+        axes = figure.add_subplot(rows, 4, place, title=name, xlabel="step", yscale="log")
+        for part, label in (("train", "training (augmented)"), ("val", "validation")):
+            points = [(row["step"], row[f"{part}_{name}"]) for row in curves if f"{part}_{name}" in row]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=label)
+        if place == 1:
+            axes.legend()
+    # No software version or date, so that the same curves give the same bytes.
+    figure.savefig(path, dpi=100, metadata={"Software": None})

@@ -1,0 +1,68 @@
+"""From packed clips and their parts to a checkpoint: data, training run, baselines and provenance put together."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import blaze2cap
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.windows import Windows
+from blaze2cap.errors import UserError
+from blaze2cap.learning.baseline import fit_baselines
+from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
+from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
+from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.model import ModelParams
+from blaze2cap.learning.resume import fingerprint, finish, run_folder
+from blaze2cap.learning.training import Row, Trainer
+
+Report = Callable[[int, int, Row], None]
+
+
+def fit(
+    clips_folder: Path,
+    parts: dict[str, str],
+    model_params: ModelParams,
+    loss_params: LossParams,
+    params: TrainParams,
+    runtime: RuntimeParams,
+    report: Report,
+) -> tuple[Checkpoint, list[Row], Path]:
+    """Train on the takes whose part is "train", validate on those of "val".
+
+    Returns the best checkpoint, the learning curves and the run's folder, in which the best and the last checkpoint
+    stand too. A run that was killed continues from there. `parts` maps takes to parts.
+    Raises UserError where there is nothing to train on, the device is not there, or training diverges.
+    """
+    clipset = ClipSet.load(clips_folder)
+    takes = {part: [take for take, own in parts.items() if own == part] for part in ("train", "val")}
+    if not takes["train"]:
+        raise UserError("no take belongs to the training part; look at split.validation and split.exclude")
+    parameters: dict[str, Any] = {
+        name: dataclasses.asdict(section)
+        for name, section in (("model", model_params), ("loss", loss_params), ("train", params))
+    }
+    files = [path for path in clips_folder.iterdir() if path.is_file()]
+    folder = run_folder(fingerprint(parameters | {"parts": parts}, files))
+
+    device = runtime.torch_device()
+    data = TrainingData(clipset, takes["train"], params)
+    validation = Windows(clipset, takes["val"], params.window)
+    seen_by = validation if len(validation.frames) else None
+    trainer = Trainer(data, seen_by, model_params, loss_params, params, device)
+    best, last = trainer.run(folder, runtime.workers, report)
+
+    baselines = fit_baselines(clipset, takes["train"])
+    provenance = {
+        "version": blaze2cap.__version__,
+        "parameters": parameters,
+        "takes": takes,
+        "subjects": sorted({take.split("/")[0] for take in takes["train"]}),
+        "steps": data.steps,
+    }
+    checkpoint = Checkpoint(best, baselines, provenance)
+    save_checkpoint(folder / "best", checkpoint)
+    save_checkpoint(folder / "last", Checkpoint(last, baselines, provenance))
+    finish(folder)
+    return checkpoint, trainer.curves, folder

@@ -1,0 +1,275 @@
+"""The network: landmarks of one camera in, motion in the camera's frame out, causally, whole clips and streams alike.
+
+viewing ray -> analytic pose -> features in the body's frame -> causal transformer -> corrections of the analytic pose
+-> gated recurrence. Everything that one frame hands to the next is in `State`, tensors of fixed size.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from blaze2cap.body.camera import ray_rotation, viewing_ray
+from blaze2cap.body.inverse_kinematics import analytic_pose, root_position
+from blaze2cap.body.landmark import CHANNELS, LANDMARKS, VISIBILITY, WORLD
+from blaze2cap.body.motion import Motion
+from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation_6d_to_matrix
+from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, hip_centre, landmark_features
+from blaze2cap.learning.recurrence import gated_recurrence
+from blaze2cap.learning.transformer import Memory, MotionTransformer
+
+_JOINTS = len(JOINTS)
+_INPUTS = len(LANDMARKS) * FEATURES
+# Beside the landmarks: view and up direction, root's analytic way, time since the frame before, analytic local 6D.
+_CONTEXT = 3 + 3 + 3 + 1 + 6 * (_JOINTS - 1)
+# Heads start near zero, so that an untrained network returns the analytic pose; the scales are those of one frame.
+_HEAD_GAIN = 0.05
+_WAY_SCALE = 0.02
+_CHANGE_SCALE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelParams:
+    """Section `model` of params.yaml: sizes of the network and what it stands on."""
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    feed_forward: int = 512
+    dropout: float = 0.1
+    look_back: int = 16
+    delay_frames: int = 0
+    base: Literal["analytic", "none"] = "analytic"
+    ray: bool = True
+    smoother: Literal["gated", "none"] = "gated"
+
+    def __post_init__(self) -> None:
+        for key in ("width", "layers", "heads", "feed_forward", "look_back"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key} is {getattr(self, key)}, expected 1 or more")
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width is {self.width}, expected a multiple of 2 x heads = {2 * self.heads}")
+        if self.look_back < 2:
+            raise ValueError(f"look_back is {self.look_back}, expected 2 or more")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}, expected at least 0 and below 1")
+        if self.delay_frames < 0:
+            raise ValueError(f"delay_frames is {self.delay_frames}, expected 0 or more")
+
+
+class State(NamedTuple):
+    """What a frame hands to the next.
+
+    landmarks  the last 1 + delay_frames frames
+    memory     keys and values of the transformer's layers
+    level      6D of the 21 rotations (root in the camera's frame) before they are made orthonormal
+    fresh      nothing is known of the level yet
+    motion     the last valid motion, held through gaps
+    """
+
+    landmarks: Float[Tensor, "B kept 25 7"]
+    memory: Memory
+    level: Float[Tensor, "B 21 6"]
+    fresh: Bool[Tensor, "B"]
+    motion: Motion
+
+
+class PoseModel(nn.Module):
+    """Landmarks [B, S, 25, 7], intrinsics [B, 4], time since the frame before [B, S] -> Motion [B, S, ...]."""
+
+    feature_mean: Tensor
+    feature_scale: Tensor
+
+    def __init__(self, params: ModelParams) -> None:
+        super().__init__()
+        self.params = params
+        self.transformer = MotionTransformer(
+            _INPUTS + _CONTEXT,
+            params.width,
+            params.layers,
+            params.heads,
+            params.feed_forward,
+            params.dropout,
+            params.look_back,
+        )
+        self.register_buffer("feature_mean", torch.zeros(_INPUTS + _CONTEXT))
+        self.register_buffer("feature_scale", torch.ones(_INPUTS + _CONTEXT))
+        self.root_head = nn.Linear(params.width, 2 * 6)
+        self.absolute_root_head = nn.Linear(params.width, 6)
+        self.body_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
+        self.change_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
+        self.gate_head = nn.Linear(params.width, _JOINTS)
+        for head in (self.root_head, self.absolute_root_head, self.body_head, self.change_head, self.gate_head):
+            with torch.no_grad():
+                head.weight *= _HEAD_GAIN
+                head.bias.zero_()
+        self.autocast: torch.dtype | None = None
+
+    def start(self, batch: int, before: Float[Tensor, "B 25 7"] | None = None) -> State:
+        """State of a stream that begins, or of a window whose frame `before` is known."""
+        device = self.feature_mean.device
+        landmarks = torch.zeros(batch, 1 + self.params.delay_frames, len(LANDMARKS), CHANNELS, device=device)
+        if before is not None:
+            landmarks[:, -1] = before
+        identity = torch.eye(3, device=device)
+        rest = Motion(
+            identity.expand(batch, _JOINTS, 3, 3),
+            torch.zeros(batch, 3, device=device),
+            identity.expand(batch, 3, 3),
+            torch.zeros(batch, dtype=torch.bool, device=device),
+        )
+        level = identity_6d(landmarks).expand(batch, _JOINTS, 6)
+        fresh = torch.ones(batch, dtype=torch.bool, device=device)
+        return State(landmarks, self.transformer.start(batch), level, fresh, rest)
+
+    def forward(
+        self,
+        landmarks: Float[Tensor, "B S 25 7"],
+        intrinsics: Float[Tensor, "B 4"],
+        dt: Float[Tensor, "B S"],
+        state: State | None = None,
+    ) -> tuple[Motion, State]:
+        """Motion of every frame, `delay_frames` late, and the state after the last one.
+
+        Frames with nobody in them hold the last pose and are not `valid`; an anchor forgets all before it.
+        """
+        state = state or self.start(landmarks.shape[0])
+        frames = landmarks.shape[1]
+        delay = self.params.delay_frames
+        known = torch.cat((state.landmarks, landmarks), dim=1)
+        detected, anchor = anchor_frames(known[:, 1:], known[:, 0])
+
+        base = _Base.of(known, intrinsics, self.params)
+        inputs = self._inputs(known[:, delay:], base.at(slice(delay, None)), intrinsics, dt, anchor[:, delay:])
+        device_type = inputs.device.type
+        with torch.autocast(device_type, dtype=self.autocast, enabled=self.autocast is not None):
+            hidden, memory = self.transformer(inputs, dt, detected[:, delay:], anchor[:, delay:], state.memory)
+        # The frames answered now are `delay` older than those just seen.
+        answered = slice(0, frames)
+        motion, level = self._correct(
+            hidden.float(), base.at(slice(1, 1 + frames)), detected[:, answered], anchor[:, answered], state
+        )
+        motion = _hold(motion, state.motion)
+        last = Motion(*(part[:, -1] for part in motion))
+        return motion, State(known[:, frames:], memory, level, torch.zeros_like(state.fresh), last)
+
+    def step(
+        self,
+        landmarks: Float[Tensor, "B 25 7"],
+        intrinsics: Float[Tensor, "B 4"],
+        dt: Float[Tensor, "B"],
+        state: State,
+    ) -> tuple[Motion, State]:
+        """One frame of a stream: the same as a window of one frame."""
+        motion, state = self(landmarks[:, None], intrinsics, dt[:, None], state)
+        return Motion(*(part[:, 0] for part in motion)), state
+
+    def inputs(
+        self, landmarks: Float[Tensor, "B S 25 7"], before: Float[Tensor, "B 25 7"], intrinsics: Tensor, dt: Tensor
+    ) -> Float[Tensor, "B S inputs"]:
+        """What the transformer is given, before normalisation: 25 x 18 features, then the context of each frame."""
+        known = torch.cat((before[:, None], landmarks), dim=1)
+        _, anchor = anchor_frames(landmarks, before)
+        return self._raw_inputs(known, _Base.of(known, intrinsics, self.params), intrinsics, dt, anchor)
+
+    def normalise_by(self, inputs: Float[Tensor, "N inputs"]) -> None:
+        """Take mean and spread of the inputs from a sample of them."""
+        self.feature_mean.copy_(inputs.mean(0))
+        self.feature_scale.copy_(inputs.std(0).clamp_min(1e-3))
+
+    def _inputs(self, known: Tensor, base: "_Base", intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
+        raw = self._raw_inputs(known, base, intrinsics, dt, anchor)
+        # Clamped: a landmark that jumps across the room must not swamp the rest.
+        return ((raw - self.feature_mean) / self.feature_scale).clamp(-8, 8)
+
+    def _raw_inputs(self, known: Tensor, base: "_Base", intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
+        detected = detected_frames(known)
+        tracked = detected[:, 1:] & ~anchor
+        frame = base.body[:, 1:]
+        features = landmark_features(known[:, 1:], known[:, 0], intrinsics, frame, tracked)
+        view = frame[..., 2, :]
+        up = -(base.ray[:, 1:] @ frame)[..., 1, :]
+        way = (base.position[:, 1:] - base.position[:, :-1]) * tracked[..., None]
+        way = (base.ray[:, 1:] @ frame).mT @ way[..., None]
+        local = matrix_to_rotation_6d(base.pose[:, 1:, 1:]).flatten(-2)
+        context = torch.cat((view, up, way.squeeze(-1), dt[..., None], local), dim=-1)
+        inputs = torch.cat((features.flatten(-2), context), dim=-1)
+        return inputs * detected[:, 1:, None]
+
+    def _correct(
+        self, hidden: Tensor, base: "_Base", detected: Tensor, anchor: Tensor, state: State
+    ) -> tuple[Motion, Tensor]:
+        identity = identity_6d(hidden)
+        way, turn = self.root_head(hidden).unflatten(-1, (2, 6)).unbind(-2)
+        turn = rotation_6d_to_matrix(identity + _CHANGE_SCALE * turn)
+        root = rotation_6d_to_matrix(identity + self.absolute_root_head(hidden))
+        local = rotation_6d_to_matrix(identity + self.body_head(hidden).unflatten(-1, (_JOINTS - 1, 6)))
+        rotation = torch.cat(
+            ((base.ray @ base.pose[..., 0, :, :] @ root)[..., None, :, :], base.pose[..., 1:, :, :] @ local), -3
+        )
+
+        seen = matrix_to_rotation_6d(rotation)
+        if self.params.smoother == "gated":
+            turned = seen[..., :1, :] - matrix_to_rotation_6d(rotation[..., 0, :, :] @ turn.mT)[..., None, :]
+            change = _CHANGE_SCALE * self.change_head(hidden).unflatten(-1, (_JOINTS - 1, 6))
+            gate = torch.sigmoid(self.gate_head(hidden))[..., None]
+            # An anchor starts afresh; a gap leaves the level alone.
+            afresh = torch.cat((anchor[:, :1] | state.fresh[:, None], anchor[:, 1:]), dim=1)
+            gate = torch.where(afresh[..., None, None], 1.0, gate * detected[..., None, None])
+            change = torch.cat((turned, change), dim=-2) * detected[..., None, None]
+            seen = gated_recurrence(seen, change, gate, state.level)
+            rotation = rotation_6d_to_matrix(seen)
+
+        moving = (detected & ~anchor)[..., None]
+        way = (base.ray @ base.body @ (_WAY_SCALE * way[..., :3, None])).squeeze(-1) * moving
+        still = torch.eye(3, dtype=turn.dtype, device=turn.device)
+        turn = torch.where(moving[..., None], turn, still)
+        return Motion(rotation, way, turn, detected), seen[:, -1]
+
+
+class _Base(NamedTuple):
+    """What is known of each frame without learning.
+
+    ray       ray frame -> camera frame
+    pose      local rotations, root in the ray frame
+    body      axes of the frame in which the network sees and answers, in the ray frame
+    position  of the root, camera frame [m]
+    """
+
+    ray: Float[Tensor, "B S 3 3"]
+    pose: Float[Tensor, "B S 21 3 3"]
+    body: Float[Tensor, "B S 3 3"]
+    position: Float[Tensor, "B S 3"]
+
+    @classmethod
+    def of(cls, landmarks: Tensor, intrinsics: Tensor, params: ModelParams) -> "_Base":
+        identity = torch.eye(3, dtype=landmarks.dtype, device=landmarks.device)
+        ray = identity.expand(*landmarks.shape[:2], 3, 3)
+        if params.ray:
+            ray = ray_rotation(viewing_ray(hip_centre(landmarks), intrinsics[:, None]))
+        if params.base == "analytic":
+            pose = analytic_pose(landmarks[..., WORLD], landmarks[..., VISIBILITY])
+            body = pose[..., 0, :, :]
+        else:
+            pose = identity.expand(*landmarks.shape[:2], _JOINTS, 3, 3)
+            body = pose[..., 0, :, :]
+        return cls(ray, pose, body, root_position(landmarks, intrinsics[:, None]))
+
+    def at(self, frames: slice) -> "_Base":
+        return _Base(*(part[:, frames] for part in self))
+
+
+def _hold(motion: Motion, before: Motion) -> Motion:
+    """Where not valid, the last valid pose, standing still; before the first, that of `before`."""
+    frames = motion.valid.shape[1]
+    index = torch.arange(1, frames + 1, device=motion.valid.device) * motion.valid
+    index = index.cummax(1).values
+
+    def held(now: Tensor, last: Tensor) -> Tensor:
+        known = torch.cat((last[:, None], now), dim=1)
+        return known.gather(1, index.view(*index.shape, *(1,) * (now.ndim - 2)).expand_as(now))
+
+    return motion._replace(rotation=held(motion.rotation, before.rotation))

@@ -1,0 +1,70 @@
+"""Training survives a kill: its state lives outside the pipeline's outputs, under a fingerprint of all that shapes it.
+
+DVC empties a stage's outputs before it runs, and a checkpoint kept among them would be loaded under other parameters;
+so the state's folder is named by a hash of parameters, data and code, and a mismatch is simply another folder.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+CACHE_VARIABLE = "BLAZE2CAP_CACHE"
+KEPT = 2
+
+
+def run_folder(fingerprint: str) -> Path:
+    """Folder of one training run's state: under $BLAZE2CAP_CACHE, else ~/.cache/blaze2cap."""
+    cache = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "blaze2cap"
+    return Path(cache) / "checkpoints" / fingerprint
+
+
+def fingerprint(parameters: dict[str, Any], files: Iterable[Path]) -> str:
+    """Hash of parameters, of data files (their contents) and of the package's source files in use."""
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
+    sources = (module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "blaze2cap")
+    for path in [*sorted(files), *sorted(Path(source) for source in sources if source)]:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]
+
+
+def save_state(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write the state after `step` steps, whole or not at all, and keep the last two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step_{step:08d}.safetensors"
+    partial = path.with_suffix(".part")
+    save_file(tensors, partial, metadata={"facts": json.dumps(facts)})
+    os.replace(partial, path)
+    for old in _states(folder)[:-KEPT]:
+        old.unlink()
+
+
+def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest readable state and its facts; None where there is none."""
+    for path in reversed(_states(folder)):
+        try:
+            with safe_open(path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118
+        except (SafetensorError, OSError, json.JSONDecodeError):
+            # Torn by a crash of the machine: the one before it is still good.
+            continue
+    return None
+
+
+def finish(folder: Path) -> None:
+    """Forget the states of a run that has come to its end: the next one with this fingerprint starts anew."""
+    for path in _states(folder):
+        path.unlink()
+
+
+def _states(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step_*.safetensors"))

@@ -1,0 +1,215 @@
+"""Training: seeded, resumable to the byte, every frame of a window supervised in one pass.
+
+Nothing random has a state of its own: step t draws its windows, augmentation and drop-out from (seed, t). So the state
+of a run is weights, their moving average, the optimiser's moments, the best so far and the curves.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blaze2cap.data.windows import Batch, Windows
+from blaze2cap.errors import UserError
+from blaze2cap.learning.batches import TrainingData, TrainParams
+from blaze2cap.learning.loss import LossParams, losses, total
+from blaze2cap.learning.model import ModelParams, PoseModel
+from blaze2cap.learning.resume import load_state, save_state
+
+Row = dict[str, float]
+"""One line of the learning curves."""
+
+_NORMALISATION_WINDOWS = 512
+_VALIDATION_WINDOWS = 512
+# A loss this many times that of the first steps has left for good.
+_DIVERGED = 20.0
+
+
+def learning_rate(step: int, steps: int, params: TrainParams) -> float:
+    """One cycle (Smith and Topin 2018): cosine up from 1/25 during the warm-up, cosine down to 1/10,000."""
+    warm = params.warmup * steps
+    if step < warm:
+        low, high, part = 1 / 25, 1.0, step / warm
+    else:
+        low, high, part = 1e-4, 1.0, 1 - (step - warm) / max(steps - warm, 1)
+    return params.learning_rate * (low + (high - low) * (1 - math.cos(math.pi * part)) / 2)
+
+
+class Trainer:
+    """One training run: `run` to the end, from wherever the run's folder says it stands."""
+
+    def __init__(
+        self,
+        data: TrainingData,
+        validation: Windows | None,
+        model_params: ModelParams,
+        loss_params: LossParams,
+        params: TrainParams,
+        device: torch.device,
+    ) -> None:
+        self.data, self.validation = data, validation
+        self.loss_params, self.params, self.device = loss_params, params, device
+        torch.manual_seed(params.seed)
+        self.model = PoseModel(model_params)
+        self._normalise()
+        self.model.to(device)
+        self.average = PoseModel(model_params).to(device).eval()
+        self.average.load_state_dict(self.model.state_dict())
+        precision = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[params.precision]
+        self.model.autocast = self.average.autocast = precision
+        if precision is torch.float16 and device.type == "cpu":
+            raise UserError("train.precision is 'fp16', which needs a GPU; on a CPU use bf16 or fp32")
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision is torch.float16)
+        self.best: dict[str, Tensor] = {}
+        self.best_loss = math.inf
+        self.curves: list[Row] = []
+        self._recent: list[dict[str, float]] = []
+
+    def run(self, folder: Path, workers: int, report: Callable[[int, int, Row], None]) -> tuple[PoseModel, PoseModel]:
+        """Train to the end and return the best model by validation (where nothing validates, the last) and the last.
+
+        `folder` keeps state between kills; `report(step, steps, row)` is called after each step.
+        Raises UserError where the loss is not finite or grows without bound.
+        """
+        first = self._resume(folder)
+        steps = self.data.steps
+        for step, batch in enumerate(self.data.batches(first, workers), start=first):
+            row = self._step(step, batch.to(self.device))
+            done = step + 1
+            if done % self.params.validate_every == 0 or done == steps:
+                self._validate(done)
+            if done % self.params.save_every == 0 and done < steps:
+                self._save(folder, done)
+            report(done, steps, row)
+        return self._loaded(self.best or self.average.state_dict()), self._loaded(self.average.state_dict())
+
+    def _loaded(self, weights: dict[str, Tensor]) -> PoseModel:
+        model = PoseModel(self.model.params)
+        model.load_state_dict({name: tensor.cpu() for name, tensor in weights.items()})
+        return model.eval()
+
+    def _normalise(self) -> None:
+        rng = np.random.default_rng(self.params.seed)
+        parts = []
+        real, _ = self.data.counts
+        if real:
+            batch = self.data.windows.draw(_NORMALISATION_WINDOWS, self.params.augment.stride, rng)
+        else:
+            batch = self.data.batch(0)
+        times = batch.dt[:, None].expand(-1, self.params.window)
+        inputs = self.model.inputs(batch.landmarks[:, 1:], batch.landmarks[:, 0], batch.intrinsics, times)
+        parts.append(inputs[batch.inside[:, 1:]])
+        self.model.normalise_by(torch.cat(parts))
+
+    def _predict(self, model: PoseModel, batch: Batch) -> dict[str, Tensor]:
+        times = batch.dt[:, None].expand(-1, batch.landmarks.shape[1] - 1)
+        state = model.start(len(batch.dt), before=batch.landmarks[:, 0])
+        prediction, _ = model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
+        truth, together = batch.truth(), batch.together()
+        delay = model.params.delay_frames
+        if delay:
+            prediction = type(prediction)(*(part[:, delay:] for part in prediction))
+            truth = type(truth)(*(part[:, :-delay] for part in truth))
+            together = together[:, :-delay]
+        return losses(prediction, truth, batch.offset, together)
+
+    def _step(self, step: int, batch: Batch) -> Row:
+        torch.manual_seed(int(np.random.default_rng((self.params.seed, step, 1)).integers(2**62)))
+        rate = learning_rate(step, self.data.steps, self.params)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        terms = self._predict(self.model, batch)
+        loss = total(terms, self.loss_params)
+        self._check(step, loss.item())
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimiser)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip_norm)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        with torch.no_grad():
+            # A young average follows the weights closely, else it would remember the start.
+            keep = min(self.params.ema, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+        row = {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+        self._recent.append(row)
+        return row
+
+    def _check(self, step: int, loss: float) -> None:
+        hint = f"lower train.learning_rate (now {self.params.learning_rate:g}) or raise train.warmup"
+        if not math.isfinite(loss):
+            raise UserError(f"the loss became {loss} at step {step + 1} of {self.data.steps}; {hint}")
+        start = self.curves[0]["train_loss"] if self.curves else math.inf
+        if loss > _DIVERGED * start:
+            raise UserError(
+                f"the loss grew to {loss:.3g} at step {step + 1}, over {_DIVERGED:g} times its start ({start:.3g}); {hint}"
+            )
+
+    @torch.no_grad()
+    def _validate(self, step: int) -> None:
+        recent = {f"train_{name}": float(np.mean([row[name] for row in self._recent])) for name in self._recent[0]}
+        self._recent = []
+        row: Row = {"step": step, "learning_rate": learning_rate(step - 1, self.data.steps, self.params)} | recent
+        if self.validation is not None:
+            sums: dict[str, list[float]] = {}
+            rows, starts = self.validation.cover(_VALIDATION_WINDOWS)
+            for first in range(0, len(rows), self.params.batch):
+                part = slice(first, first + self.params.batch)
+                batch = self.validation.at(rows[part], starts[part]).to(self.device)
+                terms = self._predict(self.average, batch)
+                for name, term in {"loss": total(terms, self.loss_params), **terms}.items():
+                    sums.setdefault(name, []).append(term.item() * len(batch.dt))
+            row |= {f"val_{name}": sum(values) / len(rows) for name, values in sums.items()}
+            if row["val_loss"] < self.best_loss:
+                self.best_loss = row["val_loss"]
+                self.best = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
+        self.curves.append(row)
+
+    def _save(self, folder: Path, step: int) -> None:
+        tensors: dict[str, Tensor] = {}
+        for part, state in (
+            ("model", self.model.state_dict()),
+            ("average", self.average.state_dict()),
+            ("best", self.best),
+        ):
+            tensors |= {f"{part}/{name}": tensor.clone() for name, tensor in state.items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"moment/{index}/{name}": tensor.clone() for name, tensor in moments.items()}
+        facts: dict[str, Any] = {
+            "step": step,
+            "curves": self.curves,
+            "recent": self._recent,
+            "scaler": self.scaler.state_dict(),
+        }
+        facts["best_loss"] = self.best_loss if math.isfinite(self.best_loss) else None
+        save_state(folder, step, tensors, facts)
+
+    def _resume(self, folder: Path) -> int:
+        found = load_state(folder)
+        if found is None:
+            return 0
+        tensors, facts = found
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+        self.model.load_state_dict(part("model/"))
+        self.average.load_state_dict(part("average/"))
+        self.best = part("best/")
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in part("moment/").items():
+            index, key = name.split("/")
+            moments.setdefault(int(index), {})[key] = tensor
+        self.optimiser.load_state_dict({"state": moments, "param_groups": self.optimiser.state_dict()["param_groups"]})
+        self.scaler.load_state_dict(facts["scaler"])
+        self.curves, self._recent = facts["curves"], facts["recent"]
+        self.best_loss = math.inf if facts["best_loss"] is None else facts["best_loss"]
+        return int(facts["step"])

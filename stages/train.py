@@ -1,0 +1,32 @@
+"""Train the network on the training takes; the best checkpoint by validation is the output."""
+
+from pathlib import Path
+
+import typer
+from blaze2cap.data.split import read_parts
+
+from blaze2cap.data.report import write_report
+from blaze2cap.errors import one_sentence
+from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.checkpoint import save_checkpoint
+from blaze2cap.learning.curves import summary, write_curves
+from blaze2cap.learning.fit import fit
+from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.model import ModelParams
+from blaze2cap.learning.progress import training_progress
+from blaze2cap.params import load_params
+
+
+def main(clips: Path, split: Path, model: Path, metrics: Path, plots: Path) -> None:
+    with one_sentence("train"):
+        sections = load_params("model", ModelParams), load_params("loss", LossParams), load_params("train", TrainParams)
+        runtime = load_params("runtime", RuntimeParams)
+        with training_progress() as report:
+            checkpoint, curves, _ = fit(clips, read_parts(split), *sections, runtime, report)
+        save_checkpoint(model, checkpoint)
+        write_curves(plots, curves)
+        write_report(metrics, summary(curves))
+
+
+if __name__ == "__main__":
+    typer.run(main)
