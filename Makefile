@@ -60,4 +60,4 @@ $(BIN)/pip:
 
 # DVC asks for a git repository, which a ZIP download is not.
 .git:
-	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || git init --quiet
+	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "Not a git repository: git init, for DVC"; git init --quiet; }
