@@ -14,6 +14,7 @@ from blaze2cap.learning.fit import fit
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams
 from blaze2cap.learning.progress import training_progress
+from blaze2cap.learning.resume import finish
 from blaze2cap.params import load_params
 
 
@@ -22,10 +23,11 @@ def main(clips: Path, split: Path, model: Path, metrics: Path, plots: Path) -> N
         sections = load_params("model", ModelParams), load_params("loss", LossParams), load_params("train", TrainParams)
         runtime = load_params("runtime", RuntimeParams)
         with training_progress() as report:
-            checkpoint, curves, _ = fit(clips, read_parts(split), *sections, runtime, report)
+            checkpoint, curves, folder = fit(clips, read_parts(split), *sections, runtime, report)
         save_checkpoint(model, checkpoint)
         write_curves(plots, curves)
         write_report(metrics, summary(curves))
+        finish(folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A checkpoint stands alone: weights and baselines as safetensors, sizes and provenance as JSON; loading runs no code."""
+"""A checkpoint stands alone: tensors as safetensors, sizes and provenance as JSON; loading it runs no code."""
 
 import dataclasses
 import json

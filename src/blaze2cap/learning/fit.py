@@ -32,7 +32,7 @@ def fit(
     """Train on the takes whose part is "train", validate on those of "val".
 
     Returns the best checkpoint, the learning curves and the run's folder, in which the best and the last checkpoint
-    stand too. A run that was killed continues from there. `parts` maps takes to parts.
+    stand too. A run that was killed continues from there, until `resume.finish` is called with that folder. `parts` maps takes to parts.
     Raises UserError where there is nothing to train on, the device is not there, or training diverges.
     """
     clipset = ClipSet.load(clips_folder)
@@ -64,5 +64,4 @@ def fit(
     checkpoint = Checkpoint(best, baselines, provenance)
     save_checkpoint(folder / "best", checkpoint)
     save_checkpoint(folder / "last", Checkpoint(last, baselines, provenance))
-    finish(folder)
     return checkpoint, trainer.curves, folder

@@ -41,14 +41,12 @@ def losses(
     acceleration   mean distance of their second differences [m/frame^2]
     """
     valid = truth.valid
-    of_turns = _rotations_6d(prediction), _rotations_6d(truth)
-    of_root = (
-        matrix_to_rotation_6d(prediction.rotation[..., 0, :, :]),
-        matrix_to_rotation_6d(truth.rotation[..., 0, :, :]),
+    root = matrix_to_rotation_6d(prediction.rotation[..., 0, :, :]) - matrix_to_rotation_6d(
+        truth.rotation[..., 0, :, :]
     )
-    error = of_turns[0] - of_turns[1]
+    error = _turns_6d(prediction) - _turns_6d(truth)
     # The root's own smoothness counts too: as a change of its absolute rotation.
-    change = torch.diff(torch.cat((error[..., 1:, :], (of_root[0] - of_root[1])[..., None, :]), dim=-2), dim=1)
+    change = torch.diff(torch.cat((error[..., 1:, :], root[..., None, :]), dim=-2), dim=1)
     position, _ = forward_kinematics(prediction.rotation, offset[:, None])
     true_position, _ = forward_kinematics(truth.rotation, offset[:, None])
     off = position - true_position
@@ -58,7 +56,7 @@ def losses(
         "rot": _mean(error.square().mean((-1, -2)), valid),
         "smooth": _mean(change.square().mean((-1, -2)), pairs),
         "position": _mean(_length(off[..., 1:, :]).mean(-1), valid),
-        "root": _mean((of_root[0] - of_root[1]).square().mean(-1), valid),
+        "root": _mean(root.square().mean(-1), valid),
         "root_position": _mean(_length(prediction.delta_position - truth.delta_position), valid),
         "acceleration": _mean(_length(bend[..., 1:, :]).mean(-1), pairs[:, 1:] & pairs[:, :-1]),
     }
@@ -70,7 +68,7 @@ def total(terms: dict[str, Tensor], params: LossParams) -> Float[Tensor, ""]:
     return torch.stack(weighted).sum()
 
 
-def _rotations_6d(motion: Motion) -> Float[Tensor, "B S 21 6"]:
+def _turns_6d(motion: Motion) -> Float[Tensor, "B S 21 6"]:
     turns = torch.cat((motion.delta_rotation[..., None, :, :], motion.rotation[..., 1:, :, :]), dim=-3)
     return matrix_to_rotation_6d(turns)
 

@@ -150,7 +150,8 @@ class Trainer:
         start = self.curves[0]["train_loss"] if self.curves else math.inf
         if loss > _DIVERGED * start:
             raise UserError(
-                f"the loss grew to {loss:.3g} at step {step + 1}, over {_DIVERGED:g} times its start ({start:.3g}); {hint}"
+                f"the loss grew to {loss:.3g} at step {step + 1}, more than {_DIVERGED:g} times its start "
+                f"({start:.3g}); {hint}"
             )
 
     @torch.no_grad()

@@ -84,7 +84,7 @@ class MotionTransformer(nn.Module):
         self.embed = nn.Linear(inputs, width)
         self.layers = nn.ModuleList(Layer(width, heads, feed_forward, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        # Periods of 2 pi frames and more: the shortest still tells neighbouring frames apart, the longest spans seconds.
+        # Periods from 2 pi frames, which tell neighbours apart, to ten seconds.
         half = self.head_width // 2
         self.register_buffer("frequency", 100.0 ** (-torch.arange(half) / half), persistent=False)
 
