@@ -78,11 +78,9 @@ def _read_table(path: Path, width: int) -> Float64[np.ndarray, "frames 21 width"
                 raise UserError(
                     f"{path}: the first row must name the 21 joints once each; look at {', '.join(odd)[:80]}"
                 )
-            # One column more than expected, so that a row that is too long shows as well as one that is too short.
-            names = range(columns + 1)
-            table = pd.read_csv(
-                file, sep=r"\s+", header=None, names=names, index_col=False, dtype=np.float64
-            ).to_numpy()
+            table = pd.read_csv(file, sep=r"\s+", header=None, dtype=np.float64).to_numpy()
+    except pd.errors.EmptyDataError:
+        raise UserError(f"{path}: no rows after the joint names; expected one a frame") from None
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; a take needs {POSITION_FILE} and {ROTATION_FILE}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -90,18 +88,16 @@ def _read_table(path: Path, width: int) -> Float64[np.ndarray, "frames 21 width"
     except ValueError as error:  # pandas' own errors are ValueErrors
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a table of {columns} numbers a row ({reason})") from None
-    if not len(table):
-        raise UserError(f"{path}: no rows after the joint names; expected one a frame")
-    numbers = np.isfinite(table)
-    wrong = ~numbers[:, :-1].all(1) | numbers[:, -1]
-    if wrong.any():
+    numbers = np.isfinite(table).sum(1)
+    wrong = numbers != columns
+    if wrong.any() or table.shape[1] != columns:
         row = int(wrong.argmax())
         raise UserError(
-            f"{path}: row {row + 2} has {numbers[row].sum()} finite numbers, expected {columns}; "
+            f"{path}: row {row + 2} has {numbers[row]} finite numbers, expected {columns}; "
             "the file is truncated or damaged"
         )
     by_name = [header.index(name) for name in JOINTS]
-    return table[:, :-1].reshape(-1, len(JOINTS), width)[:, by_name]
+    return table.reshape(-1, len(JOINTS), width)[:, by_name]
 
 
 def _write_table(path: Path, values: Real[np.ndarray, "frames 21 width"]) -> None:

@@ -1,0 +1,197 @@
+"""Packed clips: all recordings of a data set in a few memory-mapped arrays with tables that say which rows are whose.
+
+Folder, as preprocess writes it:
+    landmarks.npy      (F, 25, 7)  all clips, one after another; undetected frames are zeros
+    rotation.npy       (T, 21, 6)  all takes, one after another: local rotations as 6D; slot 0 the root's, world frame
+    root_position.npy  (T, 3)      world [m]
+    offset.npy         (takes, 21, 3)  bone offsets in the parents' frames [m]
+    cameras.json, takes.csv, clips.csv, samples.csv
+Truth is stored once a take, as all cameras share it; what a camera sees of it is derived here.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
+
+from blaze2cap.body.camera import Camera
+from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.motion import Motion, motion_to_slots, root_deltas
+from blaze2cap.body.rotation import rotation_6d_to_matrix
+from blaze2cap.data import schema
+from blaze2cap.data.calibration import camera_from_json
+from blaze2cap.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ARRAYS = ("landmarks", "rotation", "root_position", "offset")
+CAMERAS_FILE = "cameras.json"
+
+
+class TakeMotion(NamedTuple):
+    """True motion of a take in the world: local rotations (slot 0: the root's own), root position [m], offsets [m]."""
+
+    rotation: Float[Tensor, "frames 21 3 3"]
+    root_position: Float[Tensor, "frames 3"]
+    offset: Float[Tensor, "21 3"]
+
+
+class Truth(NamedTuple):
+    """The same as one camera sees it, in the camera's frame, over the frames of a clip."""
+
+    rotation: Float[Tensor, "frames 21 3 3"]
+    root_position: Float[Tensor, "frames 3"]
+    offset: Float[Tensor, "21 3"]
+
+
+class Sample(NamedTuple):
+    """One sample in the published form: landmarks, the 22 x 6 target, and the absolute root rotation as 6D."""
+
+    landmarks: Float[Tensor, "frames 25 7"]
+    slots: Float[Tensor, "frames 22 6"]
+    root: Float[Tensor, "frames 6"]
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """A data set of packed clips. `takes` is indexed by take, `clips` by clip, `samples` by the published source."""
+
+    takes: "pd.DataFrame"
+    clips: "pd.DataFrame"
+    samples: "pd.DataFrame"
+    landmarks: Float32[np.ndarray, "F 25 7"]
+    rotation: Float32[np.ndarray, "T 21 6"]
+    root_position: Float32[np.ndarray, "T 3"]
+    offset: Float32[np.ndarray, "takes 21 3"]
+    cameras: dict[str, Camera]
+
+    @classmethod
+    def load(cls, folder: Path) -> "ClipSet":
+        """Open a folder that preprocess wrote; UserError where a file is missing, damaged or contradicts another."""
+        arrays = {name: _open_array(folder / f"{name}.npy") for name in ARRAYS}
+        tables = {name: schema.read_table(folder / f"{name}.csv", name) for name in ("takes", "clips", "samples")}
+        schema.check_index(**tables, where=folder)
+        rows = {"landmarks": tables["clips"].frames.sum(), "offset": len(tables["takes"])}
+        rows["rotation"] = rows["root_position"] = tables["takes"].frames.sum()
+        for name, array in arrays.items():
+            if len(array) != rows[name]:
+                raise UserError(
+                    f"{folder / name}.npy: {len(array)} rows, but the tables beside it count {rows[name]}; "
+                    "run `dvc repro preprocess`"
+                )
+        cameras = {name: camera_from_json(values) for name, values in _read_json(folder / CAMERAS_FILE).items()}
+        keys = {"takes": "take", "clips": "clip", "samples": "source"}
+        indexed = {name: table.set_index(keys[name], drop=False).rename_axis(None) for name, table in tables.items()}
+        return cls(cameras=cameras, **indexed, **arrays)  # type: ignore[arg-type]
+
+    def clip_landmarks(self, clip: str) -> Float[Tensor, "frames 25 7"]:
+        """Landmarks of a whole clip; zeros where nobody was detected."""
+        return _tensor(self.landmarks, *self._clip_rows[clip])
+
+    def take_motion(self, take: str) -> TakeMotion:
+        """True motion of a whole take, in the world."""
+        number, first, frames = self._take_rows[take]
+        return TakeMotion(
+            rotation_6d_to_matrix(_tensor(self.rotation, first, frames)),
+            _tensor(self.root_position, first, frames),
+            torch.from_numpy(self.offset[number].copy()),
+        )
+
+    def clip_truth(self, clip: str) -> Truth:
+        """True motion over a clip's frames, in the frame of its camera."""
+        number, first, _ = self._take_rows[str(self.clips.at[clip, "take"])]
+        _, frames = self._clip_rows[clip]
+        return camera_truth(
+            rotation_6d_to_matrix(_tensor(self.rotation, first, frames)),
+            _tensor(self.root_position, first, frames),
+            torch.from_numpy(self.offset[number].copy()),
+            self.camera_of(clip),
+        )
+
+    def camera_of(self, clip: str) -> Camera:
+        """The calibrated camera that a clip was seen with."""
+        return self.cameras[str(self.clips.at[clip, "camera"])]
+
+    def clip_detected(self, clip: str) -> Bool[Tensor, "frames"]:
+        """Frames in which a person was detected."""
+        return (self.clip_landmarks(clip) != 0).flatten(1).any(1)
+
+    def clip_anchors(self, clip: str) -> Bool[Tensor, "frames"]:
+        """First frames of segments: detected and not tracked on from the frame before."""
+        return self.clip_detected(clip) & (self.clip_landmarks(clip)[:, 0, TRACKED] == 0)
+
+    def scored_frames(self, clip: str) -> Bool[Tensor, "frames"]:
+        """Frames that count: detected, and not in a segment that followed another person."""
+        scored = self.clip_detected(clip)
+        for first, frames in self._rejected.get(clip, ()):
+            scored[first : first + frames] = False
+        return scored
+
+    def sample(self, source: str) -> Sample:
+        """A sample of the index in the published form; it starts at an anchor, root deltas are between its frames."""
+        row = self.samples.loc[source]
+        clip = str(row["clip"])
+        rows = slice(row.first_frame, row.first_frame + row.stride * row.frames, row.stride)
+        landmarks = self.clip_landmarks(clip)[rows].clone()
+        landmarks[:, :, TRACKED] = 1
+        landmarks[0, :, TRACKED] = 0
+        truth = self.clip_truth(clip)
+        anchor = landmarks[:, 0, TRACKED] == 0
+        delta_position, delta_rotation = root_deltas(truth.root_position[rows], truth.rotation[rows, 0], anchor)
+        motion = Motion(truth.rotation[rows], delta_position, delta_rotation, torch.ones_like(anchor))
+        return Sample(landmarks, *motion_to_slots(motion))
+
+    @cached_property
+    def _clip_rows(self) -> dict[str, tuple[int, int]]:
+        return dict(zip(self.clips["clip"], zip(self.clips.first_row, self.clips.frames, strict=True), strict=True))
+
+    @cached_property
+    def _take_rows(self) -> dict[str, tuple[int, int, int]]:
+        rows = zip(range(len(self.takes)), self.takes.first_row, self.takes.frames, strict=True)
+        return dict(zip(self.takes["take"], rows, strict=True))
+
+    @cached_property
+    def _rejected(self) -> dict[str, list[tuple[int, int]]]:
+        whole = self.samples[self.samples.rejected & (self.samples.stride == 1)]
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for clip, first, frames in zip(whole["clip"], whole.first_frame, whole.frames, strict=True):
+            spans.setdefault(clip, []).append((first, frames))
+        return spans
+
+
+def camera_truth(
+    rotation: Float[Tensor, "frames 21 3 3"],
+    root_position: Float[Tensor, "frames 3"],
+    offset: Float[Tensor, "21 3"],
+    camera: Camera,
+) -> Truth:
+    """World motion in a camera's frame: the root turns with the camera, local rotations stay as they are."""
+    root = camera.rotation.to(rotation) @ rotation[:, :1]
+    return Truth(torch.cat((root, rotation[:, 1:]), dim=1), camera.to_camera(root_position), offset)
+
+
+def _tensor(array: np.ndarray, first: int, frames: int) -> Tensor:
+    return torch.from_numpy(np.array(array[first : first + frames]))
+
+
+def _open_array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `dvc repro preprocess`") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not a readable .npy array ({error}); run `dvc repro -f preprocess`") from None
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); run `dvc repro -f preprocess`") from None

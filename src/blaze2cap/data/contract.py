@@ -1,0 +1,146 @@
+"""Contracts of every table (pandera): columns with their units, ranges, and how columns bind each other.
+
+A rule over several columns starts with the name of the column that it is about.
+"""
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from blaze2cap.body.skeleton import JOINTS
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
+
+PARTS = ("train", "val", "test", "none")
+FLAGS = ("split_train", "split_val", "split_test")
+
+
+@cache
+def contracts() -> dict[str, "DataFrameSchema"]:
+    """All contracts by the name of their table."""
+    from pandera.pandas import Check, Column, DataFrameSchema
+
+    def text(description: str, pattern: str = r".+", **options: Any) -> Column:
+        return Column(str, Check.str_matches(rf"^(?:{pattern})$"), description=description, **options)
+
+    def whole(description: str, least: int = 0) -> Column:
+        return Column(int, Check.ge(least), description=description)
+
+    def real(description: str, most: float = math.inf, nullable: bool = False) -> Column:
+        # Infinity passes neither bound: the upper one is strict.
+        return Column(float, [Check.ge(0), Check.lt(most)], description=description, nullable=nullable)
+
+    def flag(description: str) -> Column:
+        return Column(bool, description=description)
+
+    def table(columns: dict[str, Column], *rules: Check) -> DataFrameSchema:
+        return DataFrameSchema(columns, checks=list(rules), strict=True, ordered=True)
+
+    def rule(error: str, holds: Any) -> Check:
+        return Check(holds, error=error)
+
+    take = text("subject/action", r"S\d+/[a-z]+\d+")
+    subject = text("person", r"S\d+")
+    action = text("kind of motion and its number", r"[a-z]+\d+")
+    camera = text("number of the camera in the calibration", r"\d+")
+    contiguous = rule("first_row to follow the rows before it", lambda t: t.first_row == t.frames.cumsum() - t.frames)
+    named = rule("take to be subject/action", lambda t: t["take"] == t.subject + "/" + t.action)
+    return {
+        "takes": table(
+            {
+                "take": text("subject/action", r"S\d+/[a-z]+\d+", unique=True),
+                "subject": subject,
+                "action": action,
+                "first_row": whole("first row in rotation.npy and root_position.npy"),
+                "frames": whole("length [frames at 60 fps]", 1),
+                "bone_residual_mm": real("worst deviation of a bone from its mean over the take [mm]"),
+                "has_landmarks": flag("whether any camera's landmarks are there; otherwise motion only"),
+            },
+            named,
+            contiguous,
+        ),
+        "clips": table(
+            {
+                "clip": text("subject/action/camera", r"S\d+/[a-z]+\d+/cam\d+", unique=True),
+                "take": take,
+                "subject": subject,
+                "action": action,
+                "camera": camera,
+                "first_row": whole("first row in landmarks.npy"),
+                "frames": whole("length, cut to that of the truth [frames]", 1),
+                "detected": whole("frames with a person detected"),
+                "anchors": whole("frames in which tracking starts"),
+                "segments": whole("unbroken stretches of tracking"),
+                "rejected_frames": whole("frames in segments that followed another person"),
+                "width": whole("width of the video [px]", 1),
+                "height": whole("height of the video [px]", 1),
+                "fps": Column(float, [Check.gt(0), Check.lt(math.inf)], description="rate of the video [frames/s]"),
+            },
+            named,
+            contiguous,
+            rule("clip to be take/camera", lambda t: t["clip"] == t["take"] + "/cam" + t.camera),
+            rule("detected at most frames", lambda t: t.detected <= t.frames),
+            rule("anchors as many as segments", lambda t: t.anchors == t.segments),
+            rule("segments at most detected frames", lambda t: t.segments <= t.detected),
+            rule("rejected_frames at most detected", lambda t: t.rejected_frames <= t.detected),
+        ),
+        "samples": table(
+            {
+                "source": text("published path of the sample's landmarks", r"[\w/.]+\.npy", unique=True),
+                "clip": text("clip that it is cut from", r"S\d+/[a-z]+\d+/cam\d+"),
+                "segment": whole("number of the segment in its clip"),
+                "stride": whole("every how many-th frame is kept", 1),
+                "offset": whole("frames left out at the segment's start"),
+                "first_frame": whole("first frame in the clip, offset included"),
+                "frames": whole("frames that are left", 1),
+                "rejected": flag("whether the segment followed another person"),
+                "reason": text("why it is rejected; empty otherwise", r".*"),
+            },
+            rule("offset below stride", lambda t: t.offset < t.stride),
+            rule("first_frame not before offset", lambda t: t.first_frame >= t.offset),
+            rule("reason given exactly for rejected samples", lambda t: (t.reason != "") == t.rejected),
+        ),
+        "split_map": table(
+            {
+                "source": text("path of the landmarks, relative to the data set", r"[\w/.]+\.npy", unique=True),
+                "target": text("path of the motion, relative to the data set", r"[\w/.]+\.npy", unique=True),
+                "subject": subject,
+                "action": action,
+                "camera": camera,
+                "split_train": flag("in the training part"),
+                "split_val": flag("in the validation part"),
+                "split_test": flag("in the test part"),
+            },
+            rule(
+                "split_train, split_val and split_test at most one",
+                lambda t: t[list(FLAGS)].sum(axis=1) <= 1,
+            ),
+            rule(
+                "split_train, split_val and split_test one and the same within a take",
+                lambda t: (
+                    t.groupby(["subject", "action"])[["split_train", "split_val", "split_test"]].transform("nunique")
+                    == 1
+                ).all(axis=1),
+            ),
+        ),
+        "parts": table(
+            {
+                "take": text("subject/action", r"S\d+/[a-z]+\d+", unique=True),
+                "part": Column(str, Check.isin(PARTS), description="the one part that the whole take belongs to"),
+            }
+        ),
+        "joints": table(
+            {
+                "part": Column(str, Check.isin(PARTS[:3]), description="part of the split"),
+                "system": text("model or baseline"),
+                "joint": Column(str, Check.isin(JOINTS), description="joint of the skeleton"),
+                "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
+                "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
+                "mare_rad": real("mean angle to the true local rotation [rad]; none for Hips", math.pi + 1e-6, True),
+                "mare_global_rad": real("mean angle to the true orientation in the camera frame [rad]", math.pi + 1e-6),
+            },
+            rule("mare_rad given exactly for body joints", lambda t: t.mare_rad.isna() == (t.joint == JOINTS[0])),
+            rule("joint once a part and system", lambda t: ~t.duplicated(["part", "system", "joint"], keep=False)),
+        ),
+    }

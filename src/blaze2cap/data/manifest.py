@@ -1,0 +1,73 @@
+"""What the raw folder holds and where it came from: every file's size and SHA-256, and what was left out and why.
+
+DVC does not see a folder outside the repository, so the manifest also keeps the modification time of each file that was
+taken over from one: later commands can tell that the recordings have changed since.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.report import write_report
+from blaze2cap.errors import UserError
+
+MANIFEST_FILE = "manifest.json"
+
+
+class Fault(NamedTuple):
+    """A recording that was left out (a take, a clip or a path) and the sentence that says why."""
+
+    left_out: str
+    sentence: str
+
+
+def write_manifest(
+    raw: Path, source: str, faults: list[Fault], recordings: Path | None, workers: int | None = None
+) -> None:
+    """Write the manifest of a raw folder; with `recordings`, the outside folder that its files came from."""
+    files = sorted(path for path in raw.rglob("*") if path.is_file() and path.name != MANIFEST_FILE)
+    hashes = parallel_map(_sha256, files, workers, "hashing")
+    entries = []
+    for path, digest in zip(files, hashes, strict=True):
+        name = path.relative_to(raw).as_posix()
+        entry: dict[str, Any] = {"path": name, "bytes": path.stat().st_size, "sha256": digest}
+        if recordings is not None:
+            entry["modified_ns"] = (recordings / name).stat().st_mtime_ns
+        entries.append(entry)
+    values = {"source": source, "files": entries, "faults": [fault._asdict() for fault in faults]}
+    write_report(raw / MANIFEST_FILE, values)
+
+
+def read_manifest(raw: Path) -> dict[str, Any]:
+    """Read the manifest of a raw folder; UserError where it is missing or damaged."""
+    path = raw / MANIFEST_FILE
+    try:
+        manifest = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `dvc repro download`") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); run `dvc repro -f download`") from None
+    if not isinstance(manifest, dict) or not {"source", "files", "faults"} <= manifest.keys():
+        raise UserError(f"{path}: must hold source, files and faults; run `dvc repro -f download`")
+    return manifest
+
+
+def changed_recordings(manifest: dict[str, Any], recordings: Path) -> list[str]:
+    """Files of an outside folder that are gone or differ in size or time from those taken over."""
+    changed = []
+    for entry in manifest["files"]:
+        try:
+            now = (recordings / entry["path"]).stat()
+        except OSError:
+            changed.append(entry["path"])
+            continue
+        if (now.st_size, now.st_mtime_ns) != (entry["bytes"], entry.get("modified_ns")):
+            changed.append(entry["path"])
+    return changed
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,179 @@
+"""Raw recordings -> packed clips (`clipset`): takes, then clips, in parallel, one clip a worker in memory."""
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.lib.format import open_memmap
+
+from blaze2cap.body.landmark import CHANNELS, LANDMARKS
+from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.data import schema
+from blaze2cap.data.calibration import camera_to_json, read_calibration
+from blaze2cap.data.clipset import CAMERAS_FILE
+from blaze2cap.data.manifest import read_manifest
+from blaze2cap.data.pack import ClipJob, PackedClip, Span, TakeJob, pack_clip, pack_take
+from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, count_landmark_frames, scan, vicon_folder
+from blaze2cap.data.vicon import count_frames
+from blaze2cap.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessParams:
+    """Stride augmentation, and when a segment counts as another person's."""
+
+    strides: tuple[int, ...] = (1, 2, 3)
+    max_reprojection_px: float = 200.0
+
+    def __post_init__(self) -> None:
+        if 1 not in self.strides or min(self.strides) < 1 or len(set(self.strides)) < len(self.strides):
+            raise ValueError(f"strides is {list(self.strides)}, expected different numbers from 1 on, 1 among them")
+        if not 0 < self.max_reprojection_px < float("inf"):
+            raise ValueError(f"max_reprojection_px is {self.max_reprojection_px}, expected a number of pixels above 0")
+
+
+def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int | None = None) -> dict[str, Any]:
+    """Pack a folder in the raw layout into `packed`, and return the report on it.
+
+    The bytes do not depend on the number of workers (None: one a core). Everything is written beside `packed` and
+    renamed at the end. Raises UserError where a recording cannot be used or none has both landmarks and truth.
+    """
+    faults = read_manifest(raw)["faults"]
+    takes, clips = _recordings(raw)
+    cameras = read_calibration(raw / CALIBRATION_FILE)
+    partial = packed.with_name(f".{packed.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+
+    spans = _consecutive({take: count_frames(raw / vicon_folder(take)) for take in takes})
+    take_jobs = {
+        take: TakeJob(raw=raw, packed=partial, take=take, number=number, span=spans[take])
+        for number, take in enumerate(takes)
+    }
+    landmark_frames = {clip: count_landmark_frames(raw / clip.landmark_file) for clip in clips}
+    clip_spans = _consecutive({clip: min(landmark_frames[clip], spans[clip.take].frames) for clip in clips})
+    clip_jobs = [
+        ClipJob(
+            raw=raw,
+            packed=partial,
+            clip=clip,
+            span=clip_spans[clip],
+            landmark_frames=landmark_frames[clip],
+            take=take_jobs[clip.take],
+            camera=_camera(cameras, clip, raw),
+            strides=params.strides,
+            max_reprojection_px=params.max_reprojection_px,
+        )
+        for clip in clips
+    ]
+
+    truth_rows, clip_rows = (sum(span.frames for span in s.values()) for s in (spans, clip_spans))
+    for name, shape in (
+        ("rotation", (truth_rows, len(JOINTS), 6)),
+        ("root_position", (truth_rows, 3)),
+        ("offset", (len(takes), len(JOINTS), 3)),
+        ("landmarks", (clip_rows, len(LANDMARKS), CHANNELS)),
+    ):
+        open_memmap(partial / f"{name}.npy", mode="w+", dtype="float32", shape=shape)
+    residuals = parallel_map(pack_take, list(take_jobs.values()), workers, "takes")
+    packed_clips = parallel_map(pack_clip, clip_jobs, workers, "clips")
+
+    _write_tables(partial, take_jobs, residuals, packed_clips)
+    used = {clip.camera: camera_to_json(cameras[clip.camera]) for clip in sorted(clips, key=lambda c: int(c.camera))}
+    (partial / CAMERAS_FILE).write_text(json.dumps(used, indent=2) + "\n")
+    shutil.rmtree(packed, ignore_errors=True)
+    partial.rename(packed)
+    return _report(take_jobs, residuals, packed_clips, faults)
+
+
+def _recordings(raw: Path) -> tuple[list[str], list[ClipName]]:
+    takes, clips, misnamed = scan(raw)
+    if misnamed:
+        raise UserError(f"{raw}: {misnamed[0]}; run `dvc repro -f download`")
+    if not clips:
+        raise UserError(f"{raw}: no landmarks of any clip; run `dvc repro download`")
+    for clip in clips:
+        if clip.take not in takes:
+            raise UserError(f"{raw / clip.landmark_file}: no Vicon truth of take {clip.take} beside it")
+    return takes, clips
+
+
+def _camera(cameras: dict[str, Any], clip: ClipName, raw: Path) -> Any:
+    if clip.camera not in cameras:
+        raise UserError(
+            f"{raw / clip.landmark_file}: camera {clip.camera} is not among the {len(cameras)} calibrated ones"
+        )
+    return cameras[clip.camera]
+
+
+def _consecutive(frames: dict[Any, int]) -> dict[Any, Span]:
+    spans, first_row = {}, 0
+    for key, count in frames.items():
+        spans[key] = Span(first_row=first_row, frames=count)
+        first_row += count
+    return spans
+
+
+def _write_tables(
+    folder: Path, takes: dict[str, TakeJob], residuals: list[float], packed_clips: list[PackedClip]
+) -> None:
+    import pandas as pd
+
+    seen = {clip.row["take"] for clip in packed_clips}
+    rows = [
+        {
+            "take": take,
+            "subject": take.split("/")[0],
+            "action": take.split("/")[1],
+            "first_row": job.span.first_row,
+            "frames": job.span.frames,
+            "bone_residual_mm": residual,
+            "has_landmarks": take in seen,
+        }
+        for (take, job), residual in zip(takes.items(), residuals, strict=True)
+    ]
+    samples = [sample for clip in packed_clips for sample in clip.samples]
+    if not samples:
+        raise UserError(f"nobody is detected in any of the {len(packed_clips)} clips")
+    tables = {
+        "takes": pd.DataFrame(rows),
+        "clips": pd.DataFrame([clip.row for clip in packed_clips]),
+        "samples": pd.DataFrame(samples),
+    }
+    schema.check_index(**tables, where=folder)
+    for name, table in tables.items():
+        schema.write_table(table, folder / f"{name}.csv", name)
+
+
+def _report(
+    takes: dict[str, TakeJob], residuals: list[float], packed_clips: list[PackedClip], faults: list[dict[str, str]]
+) -> dict[str, Any]:
+    clips = {clip.row["clip"]: clip.report for clip in packed_clips}
+    rejected = [segment for clip in clips.values() for segment in clip["rejected_segments"]]
+    total: Counter[str] = Counter()
+    for clip in clips.values():
+        total.update(
+            {key: clip[key] for key in ("frames", "detected", "segments", "samples", "truncated_landmark_frames")}
+        )
+    return {
+        "takes": len(takes),
+        "motion_only_takes": len(takes) - len({clip.row["take"] for clip in packed_clips}),
+        "truth_frames": sum(job.span.frames for job in takes.values()),
+        "clips": len(clips),
+        **total,
+        "detected_share": total["detected"] / total["frames"],
+        "rejected_segments": len(rejected),
+        "rejected_frames": sum(segment["frames"] for segment in rejected),
+        "rejected_samples": sum(sample["rejected"] for clip in packed_clips for sample in clip.samples),
+        "worst_bone_residual_mm": max(residuals),
+        "faults": {"count": len(faults), "left_out": faults},
+        "by_take": {
+            take: {"frames": job.span.frames, "bone_residual_mm": residual}
+            for (take, job), residual in zip(takes.items(), residuals, strict=True)
+        },
+        "by_clip": clips,
+    }

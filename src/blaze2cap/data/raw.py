@@ -1,0 +1,167 @@
+"""The raw layout in which every source ends (SPEC 2.1, 2.5), and its landmark files.
+
+    calibration.cal
+    landmarks/S1/freestyle1/blaze_S1_freestyle1_cam1.npy   (frames, 33, 10), one file a clip; a sidecar .json may lie beside it
+    vicon/S1/freestyle1/gt_skel_gbl_{pos,ori}.txt          one folder a take
+    manifest.json
+
+A take is one subject doing one action, named "S1/freestyle1"; a clip is one camera's view of it, "S1/freestyle1/cam1".
+"""  # noqa: E501
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32
+
+from blaze2cap.body.landmark import RAW_CHANNELS, RAW_LANDMARKS, RAW_TRACKED
+from blaze2cap.errors import UserError
+
+CALIBRATION_FILE = "calibration.cal"
+LANDMARK_FOLDER = "landmarks"
+VICON_FOLDER = "vicon"
+_TAKE = re.compile(r"S\d+/[a-z]+\d+")
+_CLIP_FILE = re.compile(r"blaze_(?P<subject>S\d+)_(?P<action>[a-z]+\d+)_cam(?P<camera>\d+)\.npy")
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """Subject "S1", action "freestyle1" and camera "1" of a clip."""
+
+    subject: str
+    action: str
+    camera: str
+
+    @property
+    def take(self) -> str:
+        """Name of the take: "S1/freestyle1"."""
+        return f"{self.subject}/{self.action}"
+
+    def __str__(self) -> str:
+        return f"{self.take}/cam{self.camera}"
+
+    @property
+    def landmark_file(self) -> Path:
+        """Path of the landmark file in the raw layout."""
+        return Path(LANDMARK_FOLDER, self.take, f"blaze_{self.subject}_{self.action}_cam{self.camera}.npy")
+
+    @classmethod
+    def parse(cls, landmark_file: Path) -> "ClipName":
+        """Inverse of `landmark_file`, for any path that ends like one; ValueError where the name does not parse."""
+        match = _CLIP_FILE.fullmatch(landmark_file.name)
+        if match is None:
+            raise ValueError("its name is not blaze_{subject}_{action}_cam{N}.npy")
+        clip = cls(**match.groupdict())
+        if landmark_file.parts[-3:] != clip.landmark_file.parts[-3:]:
+            raise ValueError(f"its name says take {clip.take} but its folder {'/'.join(landmark_file.parts[-3:-1])}")
+        return clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """What is known of the video behind a landmark file; the defaults hold where no sidecar lies beside it."""
+
+    width: int = 1920
+    height: int = 1080
+    fps: float = 60.0
+
+
+def is_take_name(name: str) -> bool:
+    """Whether a text has the form "S1/freestyle1"."""
+    return _TAKE.fullmatch(name) is not None
+
+
+def scan(folder: Path) -> tuple[list[str], list[ClipName], list[str]]:
+    """Takes with a Vicon folder, clips with a landmark file, and one sentence for each name that does not parse.
+
+    Takes and clips are in the order of subject, action and camera number.
+    """
+    faults, clips, takes = [], [], []
+    for path in sorted(folder.glob(f"{LANDMARK_FOLDER}/**/*.npy")):
+        try:
+            clips.append(ClipName.parse(path))
+        except ValueError as error:
+            faults.append(f"{path.relative_to(folder)}: {error}")
+    for path in sorted(folder.glob(f"{VICON_FOLDER}/*/*/")):
+        take = "/".join(path.parts[-2:])
+        if is_take_name(take):
+            takes.append(take)
+        else:
+            faults.append(f"{path.relative_to(folder)}: not a take's folder like {VICON_FOLDER}/S1/freestyle1")
+    return takes, sorted(clips, key=lambda clip: (clip.take, int(clip.camera))), faults
+
+
+def vicon_folder(take: str) -> Path:
+    """Folder of a take's Vicon files in the raw layout."""
+    return Path(VICON_FOLDER, take)
+
+
+def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
+    """Read one landmark file.
+
+    Raises UserError for a missing, unreadable or truncated file, a wrong shape or type, no frames, values that are not
+    finite, and tracking flags other than 0 and 1.
+    """
+    landmarks = _load(path)
+    if landmarks.shape[1:] != (len(RAW_LANDMARKS), RAW_CHANNELS) or not np.issubdtype(landmarks.dtype, np.floating):
+        raise UserError(
+            f"{path}: shape {landmarks.shape} of {landmarks.dtype}, "
+            f"expected (frames, {len(RAW_LANDMARKS)}, {RAW_CHANNELS}) of float32"
+        )
+    if not len(landmarks):
+        raise UserError(f"{path}: no frames")
+    finite = np.isfinite(landmarks).all(axis=(1, 2))
+    if not finite.all():
+        raise UserError(f"{path}: {(~finite).sum()} frames hold NaN or infinity, first frame {finite.argmin()}")
+    flag = landmarks[:, :, RAW_TRACKED]
+    if not np.isin(flag, (0, 1)).all() or (flag != flag[:, :1]).any():
+        raise UserError(f"{path}: channel {RAW_TRACKED}, the tracking flag, must be 0 or 1, one value for a frame")
+    return landmarks.astype(np.float32, copy=False)
+
+
+def write_landmarks(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"], sidecar: Sidecar | None = None) -> None:
+    """Write one landmark file, and its sidecar where given; inverse of `read_landmarks` and `read_sidecar`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, landmarks, allow_pickle=False)
+    if sidecar is not None:
+        path.with_suffix(".json").write_text(json.dumps(dataclasses.asdict(sidecar), indent=2) + "\n")
+
+
+def read_sidecar(landmark_file: Path) -> Sidecar:
+    """Read the sidecar of a landmark file, or the defaults; further keys (backend, model, ...) are left to others."""
+    path = landmark_file.with_suffix(".json")
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        return Sidecar()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error})") from None
+    try:
+        sidecar = Sidecar(width=int(values["width"]), height=int(values["height"]), fps=float(values["fps"]))
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{path}: must hold the numbers width, height [px] and fps") from None
+    if not (sidecar.width > 0 and sidecar.height > 0 and sidecar.fps > 0):
+        raise UserError(f"{path}: width, height and fps must be above 0, found {sidecar}")
+    return sidecar
+
+
+def count_landmark_frames(path: Path) -> int:
+    """Frames of a landmark file from its header alone; UserError where there is none to read."""
+    return len(_load(path, mmap_mode="r"))
+
+
+def _load(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError) as error:  # numpy raises all three for damaged files
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a readable .npy array, it is truncated, damaged or pickled ({reason})") from None
+    if not isinstance(array, np.ndarray) or array.ndim == 0:
+        raise UserError(f"{path}: not a single .npy array of frames")
+    return array

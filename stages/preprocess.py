@@ -1,0 +1,21 @@
+"""preprocess: raw recordings into packed clips, segments and their strides."""
+
+from pathlib import Path
+
+import typer
+
+from blaze2cap.data.preprocess import PreprocessParams, preprocess
+from blaze2cap.data.report import write_report
+from blaze2cap.errors import one_sentence
+from blaze2cap.params import load_params
+
+
+def main(raw: Path, clips: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> None:
+    """Pack the recordings of RAW into the folder CLIPS and write the report METRICS."""
+    with one_sentence("preprocess"):
+        params = load_params("preprocess", PreprocessParams, params_file)
+        write_report(metrics, preprocess(raw, clips, params))
+
+
+if __name__ == "__main__":
+    typer.run(main)
