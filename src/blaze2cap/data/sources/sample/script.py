@@ -1,0 +1,85 @@
+"""What is done in which action, under the standard names of TotalCapture."""
+
+import zlib
+
+import numpy as np
+from jaxtyping import Float
+
+from blaze2cap.data.sources.sample import activity, gait, gesture
+from blaze2cap.data.sources.sample.activity import Activity
+from blaze2cap.data.sources.sample.embodiment import Take, embody
+from blaze2cap.data.sources.sample.performance import SIDES, Performance
+from blaze2cap.data.sources.sample.subject import Subject
+
+T_POSE_S = 1.3
+_ROOM_M = {"walking": 2.1, "acting": 1.7, "freestyle": 1.2, "rom": 0.5}
+_LIVELINESS = {"walking": 0.12, "acting": 0.55, "freestyle": 0.7, "rom": 0.85}
+_SPEED = {"walking": (0.85, 1.35), "acting": (0.75, 1.2), "freestyle": (0.6, 1.1), "rom": (0.6, 0.8)}
+
+
+def walk(performance: Performance, kind: str) -> None:
+    """Walk a few metres in curves; sometimes sideways or backwards."""
+    if kind != "walking" and performance.chance(0.2):
+        direction = float(performance.rng.choice((90, -90, 180)))
+        gait.shift(performance, performance.uniform(0.4, 1.0), direction, performance.uniform(0.35, 0.55))
+    many = int(performance.rng.integers(3, 8)) if kind == "walking" else int(performance.rng.integers(1, 4))
+    speed = performance.uniform(*_SPEED[kind]) * performance.subject.style.speed
+    gait.walk_to(performance, _waypoints(performance, many, _ROOM_M[kind]), speed)
+
+
+def _waypoints(performance: Performance, many: int, radius: float) -> Float[np.ndarray, "many 2"]:
+    """Places to go to, each on another side of the room."""
+    bearing = np.arctan2(*performance.place[:2]) + np.pi
+    points = []
+    for _ in range(many):
+        bearing += performance.rng.normal(0, 0.7)
+        distance = radius * performance.uniform(0.6, 1.0)
+        points.append((distance * np.sin(bearing), distance * np.cos(bearing)))
+        bearing += float(performance.rng.choice((-1, 1))) * performance.uniform(1.2, 2.4)
+    return np.array(points)
+
+
+def _on_the_spot(performance: Performance) -> None:
+    gait.turn(performance, float(performance.rng.choice((-1, 1))) * performance.uniform(50, 180))
+
+
+_REPERTOIRE: dict[str, dict[Activity, float]] = {
+    "rom": {activity.trunk: 3, activity.lift_leg: 3, activity.squat: 2, activity.lunge: 1, activity.stand: 2},
+    "acting": {activity.stand: 3, activity.bend_down: 1, activity.squat: 0.4, activity.sit: 0.4, activity.trunk: 0.6},
+    "freestyle": {
+        activity.stand: 1.5, activity.bend_down: 1, activity.squat: 1, activity.sit: 0.5, activity.trunk: 1,
+        activity.lunge: 1, activity.lift_leg: 1, activity.kneel: 0.8, activity.on_all_fours: 0.7,
+        activity.lie_down: 0.5, activity.fold: 0.8,
+    },
+}  # fmt: skip
+_WALKING_SHARE = {"walking": 1.0, "acting": 0.55, "freestyle": 0.4, "rom": 0.0}
+
+
+def perform(subject: Subject, action: str, seconds: float, seed: int) -> Take:
+    """One take: T-pose, then what the action is made of, until the time is over."""
+    rng = np.random.default_rng([seed, 3, int(subject.name[1:]), zlib.crc32(action.encode())])
+    kind = action.rstrip("0123456789")
+    performance = Performance(subject, seconds, rng)
+    _open_in_t_pose(performance)
+    while performance.now < seconds:
+        if performance.chance(_WALKING_SHARE[kind]):
+            walk(performance, kind)
+            if kind == "walking":
+                continue
+        if performance.chance(0.2) and kind != "rom":
+            _on_the_spot(performance)
+        activity.choose(performance, _REPERTOIRE[kind])(performance)
+    for start, end in performance.free_stretches():
+        gesture.look_about(performance, start, end)
+        gesture.gesticulate(performance, start, end, _LIVELINESS[kind])
+    return embody(performance)
+
+
+def _open_in_t_pose(performance: Performance) -> None:
+    body = performance.body
+    for side in SIDES:
+        spread = performance.uniform(84, 94)
+        performance.arm(side, -1.0, 0.5, spread=spread, elbow=performance.uniform(4, 14), flex=0.0)
+        performance.rest_arm(side, T_POSE_S + performance.uniform(0, 0.1), performance.tempo(0.8, 1.0))
+    body.move(T_POSE_S, 0.8, bend=performance.subject.style.stoop_deg)
+    performance.now = T_POSE_S + 0.9
