@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import torch
 
-from blaze2cap.data.augment import AugmentParams, augment
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.simulated import SimulatedWindows
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
+from blaze2cap.learning.augment import AugmentParams, augment
 
 
 @dataclass(frozen=True, kw_only=True)

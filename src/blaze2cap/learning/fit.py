@@ -14,7 +14,7 @@ from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams
-from blaze2cap.learning.resume import fingerprint, finish, run_folder
+from blaze2cap.learning.resume import fingerprint, run_folder
 from blaze2cap.learning.training import Row, Trainer
 
 Report = Callable[[int, int, Row], None]
@@ -32,7 +32,8 @@ def fit(
     """Train on the takes whose part is "train", validate on those of "val".
 
     Returns the best checkpoint, the learning curves and the run's folder, in which the best and the last checkpoint
-    stand too. A run that was killed continues from there, until `resume.finish` is called with that folder. `parts` maps takes to parts.
+    stand too. `parts` maps takes to parts. A run that was killed continues from its folder's states, until
+    `resume.finish` is called with that folder.
     Raises UserError where there is nothing to train on, the device is not there, or training diverges.
     """
     clipset = ClipSet.load(clips_folder)
