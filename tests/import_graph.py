@@ -53,14 +53,24 @@ def imports(path: Path) -> set[Path]:
 
 
 def closure(script: Path) -> set[Path]:
-    """Files of the package that a script can run; packages' files that hold only a docstring do nothing: left out."""
+    """Files of the package that a script can run; an `__init__.py` without code does nothing and is left out."""
     seen: set[Path] = set()
     waiting = [script]
     while waiting:
         new = imports(waiting.pop()) - seen
         seen |= new
         waiting += new
-    return {path for path in seen if len(parsed(path).body) > 1 or path.name != "__init__.py"}
+    return set(filter(has_code, seen))
+
+
+def has_code(path: Path) -> bool:
+    """Whether a file holds more than a docstring and the version's number."""
+    version = (node for node in parsed(path).body if isinstance(node, ast.Assign) and _is_version(node))
+    return path.name != "__init__.py" or len(parsed(path).body) > 1 + len(list(version))
+
+
+def _is_version(node: ast.Assign) -> bool:
+    return [ast.unparse(target) for target in node.targets] == ["__version__"]
 
 
 def _module_files(prefix: Path) -> list[Path]:
