@@ -1,0 +1,161 @@
+"""The parametric error model: BlazePose's errors from figures that stand in the code, without any recordings.
+
+World landmarks are true places in the viewing-ray frame, plus
+  a mean error that depends on pose and view (depth shrinks towards the body, the trunk leans away from the camera),
+  an asymmetry of left and right that everybody shares, and a subject's bias (trunk and bones too long or too short),
+  slow errors of each landmark, handed on along the limbs, larger where the landmark is badly seen, and quicker to
+  change while it moves: a random process whose clock runs with the landmark's own speed.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from blaze2cap.body.landmark import LANDMARKS, MIRROR, indices
+from blaze2cap.data.detector.figures import NOISE
+from blaze2cap.data.detector.noise import matern, ornstein_uhlenbeck
+from blaze2cap.data.detector.observation import HIPS, RayView, model_layout, project, ray_view
+from blaze2cap.data.detector.tables import Tables, bones, tables
+
+_MM = 1e-3
+_MIRROR = list(MIRROR)
+_LEGS = indices(*(name for name in LANDMARKS if name.endswith(("hip", "knee", "ankle", "heel", "foot_index"))))
+_LONGEST_STEP = 0.7  # correlation times a frame: the tracker's own smoothing
+_SHORTEST_M = 0.01
+_LARGEST_AMPLITUDE = 2.5
+
+
+class SubjectBias(NamedTuple):
+    """What is constant for one person: `trunk`, added length [m], and `stretch`, length ratio less one of each bone."""
+
+    trunk: Float[Tensor, "B"]
+    stretch: Float[Tensor, "B 25"]
+
+
+def draw_subjects(count: int, generator: torch.Generator) -> SubjectBias:
+    """Random subjects; half of a bone's variance is common to its left and right."""
+    normal = torch.randn((count, 1 + 2 * len(LANDMARKS)), generator=generator, device=generator.device)
+    trunk, own, other = normal.split((1, len(LANDMARKS), len(LANDMARKS)), dim=-1)
+    common = other + other[:, _MIRROR]
+    stretch = (own + common / 2**0.5) / 2**0.5
+    return SubjectBias(trunk[:, 0] * NOISE.trunk_mm * _MM, stretch * tables().to(generator.device).stretch)
+
+
+class ParametricDetector:
+    """BlazePose from figures; `simulate` draws a new subject for every window, `observe` is told who it is."""
+
+    def simulate(
+        self,
+        position: Float[Tensor, "B S 21 3"],
+        rotation: Float[Tensor, "B S 21 3 3"],
+        intrinsics: Float[Tensor, "B 4"],
+        dt: Float[Tensor, "B"],
+        generator: torch.Generator,
+    ) -> Float[Tensor, "B S 25 7"]:
+        """Landmarks in the model layout (see `SimulatedDetector`)."""
+        subject = draw_subjects(len(position), generator)
+        return self.observe(position, rotation, intrinsics, dt, subject, generator)
+
+    def observe(
+        self,
+        position: Float[Tensor, "B S 21 3"],
+        rotation: Float[Tensor, "B S 21 3 3"],
+        intrinsics: Float[Tensor, "B 4"],
+        dt: Float[Tensor, "B"],
+        subject: SubjectBias,
+        generator: torch.Generator,
+    ) -> Float[Tensor, "B S 25 7"]:
+        """Landmarks of given subjects."""
+        table = tables().to(position.device)
+        view = ray_view(position, rotation)
+        noise = _wall_clock_noise(view, dt, generator)
+        feature = _features(view)
+        logit = (feature * table.visibility).sum(-1) + (
+            (noise.visibility * table.visibility_spread) @ table.visibility_handed_on.mT
+        )
+        slope = logit.new_tensor(NOISE.visibility_slope)
+        amplitude = torch.exp(-slope * (logit - table.usual_visibility)[..., None]).clamp_max(_LARGEST_AMPLITUDE)
+        unit = _own_error(view, dt, generator)
+        unit = _heavy_tails(unit * table.together + unit[..., _MIRROR, :] * table.apart)
+        own = unit * table.spread * amplitude
+        handed_on = torch.einsum("alk,...ka->...la", table.handed_on, own)
+        lasting = table.asymmetry + _subject_error(view, subject, table)
+        error = torch.einsum("laf,...lf->...la", table.mean, feature) + lasting + handed_on
+        world = _steady_bones(view.truth + error, view.truth, subject, table)
+        world = world - world[..., HIPS, :].mean(-2, keepdim=True)
+
+        in_image = handed_on[..., :2] * logit.new_tensor(NOISE.screen_gain) + noise.screen * amplitude[..., :1]
+        place = view.place.clone()
+        place[..., :2] += in_image + noise.screen_common[..., None, :]
+        return model_layout(world, project(place, intrinsics[:, None, None]), torch.sigmoid(logit))
+
+
+class _WallClockNoise(NamedTuple):
+    """`visibility` of unit variance; `screen` and `screen_common` in metres at the person."""
+
+    visibility: Float[Tensor, "B S 25"]
+    screen: Float[Tensor, "B S 25 2"]
+    screen_common: Float[Tensor, "B S 2"]
+
+
+def _wall_clock_noise(view: RayView, dt: Tensor, generator: torch.Generator) -> _WallClockNoise:
+    """All that changes with time alone, in one pass over the frames."""
+    batch, frames, count, _ = view.truth.shape
+    sizes = (count, 2 * count, 2)
+    times = (NOISE.visibility_time, NOISE.screen_own_time, NOISE.screen_time)
+    time = torch.cat([dt.new_full((size,), value) for size, value in zip(sizes, times, strict=True)])
+    noise = matern((dt[:, None] / time).expand(frames, -1, -1), (batch, sum(sizes)), generator).transpose(0, 1)
+    visibility, screen, common = noise.split(sizes, dim=-1)
+    constant = torch.randn((batch, 1, 2), generator=generator, device=dt.device)
+    common = common * dt.new_tensor(NOISE.screen_common_mm) + constant * dt.new_tensor(NOISE.screen_constant_mm)
+    own = screen.unflatten(-1, (count, 2)) * NOISE.screen_own_mm
+    return _WallClockNoise(visibility, own * _MM, common * _MM)
+
+
+def _own_error(view: RayView, dt: Tensor, generator: torch.Generator) -> Float[Tensor, "B S 25 3"]:
+    """Unit variance: a constant share, and a smooth and a rough one that change with the clock of the motion."""
+    batch, frames, count, _ = view.truth.shape
+    way = (view.truth[:, 1:] - view.truth[:, :-1]).norm(dim=-1) / _MM / dt[:, None, None]
+    speed = torch.cat((way[:, :1], way), dim=1) if frames > 1 else view.truth.new_zeros((batch, frames, count))
+    calm = (dt[:, None] / NOISE.unrest_time).expand(frames, batch, 1)
+    unrest = ornstein_uhlenbeck(calm, (batch, count), generator)
+    tick = dt[:, None] * (1 + speed.transpose(0, 1)) ** NOISE.clock_speed * torch.exp(2 * NOISE.unrest * unrest)
+    shape = (batch, count, 3)
+    smooth = matern((NOISE.smooth_clock * tick).clamp_max(_LONGEST_STEP)[..., None], shape, generator)
+    rough = ornstein_uhlenbeck((NOISE.rough_clock * tick).clamp_max(_LONGEST_STEP)[..., None], shape, generator)
+    constant = torch.randn(shape, generator=generator, device=dt.device)
+    shares = NOISE.constant**0.5, NOISE.smooth**0.5, (1 - NOISE.constant - NOISE.smooth) ** 0.5
+    return (shares[0] * constant + shares[1] * smooth + shares[2] * rough).transpose(0, 1)
+
+
+def _heavy_tails(unit: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+    """Normal errors made heavy-tailed, still of unit variance: E[x^2 (1 + k x^2)^2] = 1 + 6 k + 15 k^2."""
+    tail = unit.new_tensor(NOISE.tail)
+    return unit * (1 + tail * unit.square()) / (1 + 6 * tail + 15 * tail.square()).sqrt()
+
+
+def _steady_bones(world: Tensor, truth: Tensor, subject: SubjectBias, table: Tables) -> Float[Tensor, "B S 25 3"]:
+    """Bones brought nearer to the length that the detector gives them on average."""
+    bone = bones(world)
+    length, true_length = bone.norm(dim=-1), bones(truth).norm(dim=-1)
+    usual = true_length * table.length * (1 + subject.stretch[:, None])
+    scale = (usual.clamp_min(_SHORTEST_M) / length.clamp_min(_SHORTEST_M)) ** NOISE.steadiness
+    return world + table.chain @ (bone * (scale - 1)[..., None])
+
+
+def _features(view: RayView) -> Float[Tensor, "B S 25 10"]:
+    """What the mean error is linear in: 1, the root's forward (-y of the hips) and right, the true place [m]."""
+    one = torch.ones_like(view.truth[..., :1])
+    forward, right = -view.root[..., None, :, 1], view.root[..., None, :, 0]
+    return torch.cat((one, forward.expand_as(view.truth), right.expand_as(view.truth), view.truth), dim=-1)
+
+
+def _subject_error(view: RayView, subject: SubjectBias, table: Tables) -> Float[Tensor, "B S 25 3"]:
+    """Bones stretched along the limbs; head and arms lifted along the body's up (-z of the hips)."""
+    stretched = table.chain @ (bones(view.truth) * subject.stretch[:, None, :, None])
+    up = -view.root[..., None, :, 2] * subject.trunk[:, None, None, None]
+    lifted = torch.ones(len(LANDMARKS), device=up.device)
+    lifted[_LEGS] = 0
+    return stretched + up * lifted[:, None]
