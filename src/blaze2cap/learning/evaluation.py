@@ -1,0 +1,160 @@
+"""Figures of an evaluation: by part, group and joint, with intervals, the model beside what a user would do instead."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
+from blaze2cap.learning.scoring import BLOCK_S, COLUMNS, RAW, Scores, Sums
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = ("test", "val", "train")
+MODEL = "model"
+BY_JOINT = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad", "mare_global_rad")
+FEWEST_TAKES = 5
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateParams:
+    """Section `evaluate` of params.yaml."""
+
+    parts: tuple[str, ...]
+    bootstrap_samples: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for place, part in enumerate(self.parts):
+            if part not in PARTS:
+                raise ValueError(f"parts[{place}] is {part!r}, expected one of {', '.join(PARTS)}")
+        if len(set(self.parts)) < len(self.parts) or not self.parts:
+            raise ValueError(f"parts is {list(self.parts)}, expected at least one part, each once")
+        if self.bootstrap_samples < 100:
+            raise ValueError(f"bootstrap_samples is {self.bootstrap_samples}, expected 100 or more")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, expected 0 or more")
+
+
+def evaluate(scores: Scores, seen_subjects: Collection[str], params: EvaluateParams) -> Report:
+    """All figures, nested as `<part>.<key>`, `<part>.baseline.<name>.<key>`, `<part>.by_subject.<s>.<key>` and so on.
+
+    6 significant digits and a stable order. A key that no frame speaks for (a T-pose that nobody saw, five seconds of
+    unbroken tracking) is left out. `seen` and `unseen`: whether the model was trained on the frame's subject.
+    """
+    report = {part: _part_report(scores, part, set(seen_subjects), params) for part in scores.blocks["part"].unique()}
+    return _rounded(report)
+
+
+def joint_table(scores: Scores) -> "pd.DataFrame":
+    """Per-joint figures in long form: part, system, joint and the four metrics; raw landmarks have none."""
+    import pandas as pd
+
+    rows = [
+        {"part": part, "system": system, "joint": joint, **_joint_figures(sums, rows, joint)}
+        for part in scores.blocks["part"].unique()
+        for rows in [(scores.blocks["part"] == part).to_numpy()]
+        for system, sums in scores.sums.items()
+        if system != RAW
+        for joint in JOINTS
+    ]
+    return pd.DataFrame(rows, columns=["part", "system", "joint", *BY_JOINT])
+
+
+def figure(sums: Sums, rows: np.ndarray, columns: Any = slice(None)) -> float:
+    """One figure over the chosen rows and columns: sum of values over sum of weights; not-a-number without weight."""
+    weight = sums.weight[rows][:, columns].sum()
+    return float(sums.value[rows][:, columns].sum() / weight) if weight > 0 else float("nan")
+
+
+def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: EvaluateParams) -> Report:
+    blocks, model = scores.blocks, scores.sums[MODEL]
+    inside = (blocks["part"] == part).to_numpy()
+    seen = blocks.subject.isin(seen_subjects).to_numpy()
+    report: Report = {
+        **_figures(model, inside),
+        **_counts(blocks[inside]),
+        "interval": _intervals(scores, MODEL, inside, params),
+    }
+    for name, rows in (("seen", inside & seen), ("unseen", inside & ~seen)):
+        if rows.any():
+            interval = _intervals(scores, MODEL, rows, params)
+            report[name] = {**_figures(model, rows), **_counts(blocks[rows]), "interval": interval}
+    for column in ("subject", "action", "camera"):
+        report[f"by_{column}"] = {
+            group: {**_figures(model, rows), **_counts(blocks[rows])}
+            for group in sorted(blocks[inside][column].unique())
+            for rows in [inside & (blocks[column] == group).to_numpy()]
+        }
+    report["by_joint"] = {joint: _joint_figures(model, inside, joint) for joint in JOINTS}
+    report["baseline"] = {
+        name: {**_figures(sums, inside), "interval": _intervals(scores, name, inside, params)}
+        for name, sums in scores.sums.items()
+        if name != MODEL
+    }
+    return report
+
+
+def _figures(sums: dict[str, Sums], rows: np.ndarray) -> Report:
+    return _known({key: figure(sums[key], rows) for key in COLUMNS if key in sums})
+
+
+def _joint_figures(sums: dict[str, Sums], rows: np.ndarray, joint: str) -> Report:
+    return _known(
+        {key: figure(sums[key], rows, COLUMNS[key].index(joint)) for key in BY_JOINT if joint in COLUMNS[key]}
+    )
+
+
+def _known(figures: Report) -> Report:
+    return {key: value for key, value in figures.items() if not np.isnan(value)}
+
+
+def _counts(blocks: "pd.DataFrame") -> Report:
+    """Frames scored, the share of frames with a detection, and the share of all that followed somebody else."""
+    frames, detected, scored = (int(blocks[column].sum()) for column in ("frames", "detected", "scored"))
+    return {
+        "frames": scored,
+        "detected_share": detected / frames,
+        "rejected_share": (detected - scored) / frames,
+        "takes": int(blocks["take"].nunique()),
+        "clips": int(blocks.groupby(["take", "camera"]).ngroups),
+    }
+
+
+def _intervals(scores: Scores, system: str, rows: np.ndarray, params: EvaluateParams) -> Report:
+    """Intervals over takes, or over blocks of ten seconds, all cameras of a block together, where takes are few."""
+    blocks = scores.blocks[rows]
+    takes = blocks["take"].nunique()
+    if takes >= FEWEST_TAKES:
+        cluster, method = blocks.groupby("take").ngroup(), f"bootstrap over {takes} takes"
+    else:
+        cluster = blocks.groupby(["take", "block"]).ngroup()
+        method = f"bootstrap over {cluster.nunique()} blocks of {BLOCK_S} s from {takes} take{'s' if takes > 1 else ''}"
+    keys = [key for key in COLUMNS if key in scores.sums[system]]
+    value, weight = (
+        _cluster_sums(np.stack([sums[rows].sum(1) for sums in part], axis=1), cluster.to_numpy())
+        for part in zip(*(scores.sums[system][key] for key in keys), strict=True)
+    )
+    interval = bootstrap_interval(value, weight, params.bootstrap_samples, params.seed)
+    ends = {key: ends.tolist() for key, ends in zip(keys, interval, strict=True) if not np.isnan(ends).any()}
+    return {"method": method, "level": LEVEL, **ends}
+
+
+def _cluster_sums(value: np.ndarray, cluster: np.ndarray) -> np.ndarray:
+    total = np.zeros((cluster.max() + 1, value.shape[1]))
+    np.add.at(total, cluster, value)
+    return total
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to 6 significant digits, throughout: the eighth differs by thread count."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

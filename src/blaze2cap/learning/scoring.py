@@ -1,0 +1,269 @@
+"""Scores of systems on clips, kept as sums and weights from which every figure, group and interval derives.
+
+A row is one block of ten seconds of one clip. Each system has, for every metric, the sum of its values and the sum of
+their weights in each row and column (joint, foot, or bin); a figure is a sum of sums over a sum of weights.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64, Int
+from torch import Tensor
+
+from blaze2cap.body import landmark, skeleton
+from blaze2cap.body.kinematics import forward_kinematics
+from blaze2cap.body.landmark import WORLD
+from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.proportions import estimated_offsets
+from blaze2cap.body.t_pose import t_pose_frames
+from blaze2cap.data.clipset import ClipSet, TakeMotion
+from blaze2cap.errors import UserError
+from blaze2cap.learning import metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RAW = "raw"
+BLOCK_S = 10
+SINCE_ANCHOR_S = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Where each bin of time since the last anchor begins; the last one is open."""
+
+LIMBS = tuple(skeleton.joint_of_landmark(name) for name in landmark.LIMB_LANDMARKS)
+FEET = ("RightFoot", "LeftFoot")
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "mpjpe_mm": skeleton.JOINTS,
+    "mpjpe_local_mm": skeleton.JOINTS,
+    "pa_mpjpe_mm": skeleton.JOINTS,
+    "mpjpe_12_mm": LIMBS,
+    "pa_mpjpe_12_mm": LIMBS,
+    "mpjpe_estimated_bones_mm": skeleton.JOINTS,
+    "mare_rad": skeleton.BODY_JOINTS,
+    "mare_tpose_rad": skeleton.BODY_JOINTS,
+    "mare_global_rad": skeleton.JOINTS,
+    "mare_root_rad": (skeleton.ROOT,),
+    "mare_root_delta_rad": (skeleton.ROOT,),
+    "acceleration_error_mm_per_frame2": skeleton.JOINTS,
+    "jitter_km_per_s3": skeleton.JOINTS,
+    "jitter_ratio": skeleton.JOINTS,
+    "foot_slide_mm_per_frame": FEET,
+    "root_drift_1s_mm": (skeleton.ROOT,),
+    "root_drift_5s_mm": (skeleton.ROOT,),
+}
+"""Metrics in the order in which they are written, with what their columns stand for (raw landmarks: limbs only)."""
+
+SINCE_ANCHOR = "mpjpe_since_anchor_mm"
+
+_LIMB_LANDMARKS = landmark.indices(*landmark.LIMB_LANDMARKS)
+_LIMBS = skeleton.indices(*LIMBS)
+_HIPS = landmark.indices("left_hip", "right_hip")
+_FEET = skeleton.indices(*FEET)
+
+Weighted = tuple[Float[Tensor, "N K"], Float[Tensor, "N K"]]
+"""Values and their weights, per frame and column."""
+
+
+class Sums(NamedTuple):
+    """Sum of weighted values and sum of weights."""
+
+    value: Float64[np.ndarray, "rows K"]
+    weight: Float64[np.ndarray, "rows K"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Every system on the same frames: `blocks` says what a row is, `sums[system][metric]` holds its figures."""
+
+    blocks: "pd.DataFrame"
+    sums: dict[str, dict[str, Sums]]
+
+
+class Reference(NamedTuple):
+    """The truth of a clip and what counts in it, worked out once and shared by all systems."""
+
+    detected: Bool[Tensor, "N"]
+    scored: Bool[Tensor, "N"]
+    anchor: Bool[Tensor, "N"]
+    t_pose: Bool[Tensor, "N"]
+    planted: Bool[Tensor, "N 2"]
+    offset: Float[Tensor, "21 3"]
+    estimated_offset: Float[Tensor, "N 21 3"]
+    position: Float[Tensor, "N 21 3"]
+    rotation: Float[Tensor, "N 21 3 3"]
+    global_rotation: Float[Tensor, "N 21 3 3"]
+    root_delta: Float[Tensor, "N 3"]
+    fps: float
+
+
+def score(
+    clipset: ClipSet,
+    takes_by_part: Mapping[str, Iterable[str]],
+    systems: Mapping[str, Callable[..., Motion]],
+    mean_offset: Float[Tensor, "21 3"],
+    progress: Callable[[str], None] = lambda clip: None,
+) -> Scores:
+    """Run every system, and the raw landmarks as they are, over all clips of the parts' takes.
+
+    `mean_offset` [m] is the mean training skeleton for `mpjpe_estimated_bones_mm`; `progress` hears each clip's name.
+    Takes without landmarks have no clip and so no row. Raises UserError where a system's motion is not finite.
+    """
+    import pandas as pd
+
+    blocks: list[dict[str, Any]] = []
+    clips: dict[str, list[dict[str, Sums]]] = {name: [] for name in (*systems, RAW)}
+    for part, takes in takes_by_part.items():
+        for take in takes:
+            in_world = clipset.take_motion(take)
+            for clip in clipset.clips[clipset.clips["take"] == take].to_dict("records"):
+                progress(clip["clip"])
+                landmarks = clipset.clip_landmarks(clip["clip"])
+                reference = reference_of(clipset, clip["clip"], in_world, landmarks, mean_offset)
+                block = torch.arange(len(landmarks)) // round(BLOCK_S * reference.fps)
+                about = {"part": part} | {column: clip[column] for column in ("take", "subject", "action", "camera")}
+                blocks += ({**about, **counts} for counts in _counts(reference, block))
+                intrinsics, dt = clipset.camera_of(clip["clip"]).intrinsics, 60 / reference.fps
+                for name, system in systems.items():
+                    with torch.inference_mode():
+                        motion = system(landmarks, intrinsics, dt)
+                        if not all(part.isfinite().all() for part in motion):
+                            raise UserError(f"{clip['clip']}: {name} gives numbers that are not finite; train it again")
+                        weighted = system_scores(motion, reference)
+                    clips[name].append({key: _sums(pair, block) for key, pair in weighted.items()})
+                raw = landmark_scores(landmarks, reference)
+                clips[RAW].append({key: _sums(pair, block) for key, pair in raw.items()})
+    return Scores(pd.DataFrame(blocks), {name: _joined(scored) for name, scored in clips.items()})
+
+
+def reference_of(
+    clipset: ClipSet,
+    clip: str,
+    in_world: TakeMotion,
+    landmarks: Float[Tensor, "N 25 7"],
+    mean_offset: Float[Tensor, "21 3"],
+) -> Reference:
+    """Truth and weights of a clip; `in_world` is its take, where T-pose and standing feet are found."""
+    truth, scored, anchor = clipset.clip_truth(clip), clipset.scored_frames(clip), clipset.clip_anchors(clip)
+    detected = clipset.clip_detected(clip)
+    frames, fps = len(landmarks), float(clipset.clips.fps[clip])
+    world, _ = forward_kinematics(in_world.rotation, in_world.offset, in_world.root_position)
+    position, rotation = forward_kinematics(truth.rotation, truth.offset)
+    return Reference(
+        detected=detected,
+        scored=scored,
+        anchor=anchor,
+        t_pose=t_pose_frames(world, fps)[:frames],
+        planted=metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[:frames],
+        offset=truth.offset,
+        estimated_offset=estimated_offsets(landmarks, detected, mean_offset),
+        position=position,
+        rotation=truth.rotation,
+        global_rotation=rotation,
+        root_delta=root_deltas(truth.root_position, truth.rotation[:, 0], anchor)[0],
+        fps=fps,
+    )
+
+
+def system_scores(motion: Motion, truth: Reference) -> dict[str, Weighted]:
+    """All metrics of a system's motion on one clip."""
+    position, rotation = forward_kinematics(motion.rotation, truth.offset)
+    estimated, _ = forward_kinematics(motion.rotation, truth.estimated_offset)
+    true, scored = truth.position, truth.scored
+    body, true_body = motion.rotation[:, 1:], truth.rotation[:, 1:]
+    t_pose = truth.t_pose & scored
+    has_t_pose = bool(t_pose.any())
+    error = metric.mpjpe_mm(position, true)
+    by_joint = {
+        "mpjpe_mm": error,
+        "mpjpe_local_mm": metric.mpjpe_local_mm(position, true, motion.rotation[:, 0], truth.rotation[:, 0]),
+        "pa_mpjpe_mm": metric.pa_mpjpe_mm(position, true),
+        "mpjpe_12_mm": error[:, _LIMBS],
+        "pa_mpjpe_12_mm": metric.pa_mpjpe_mm(position[:, _LIMBS], true[:, _LIMBS]),
+        "mpjpe_estimated_bones_mm": metric.mpjpe_mm(estimated, true),
+        "mare_rad": metric.mare_rad(body, true_body),
+        "mare_global_rad": metric.mare_rad(rotation, truth.global_rotation),
+        "mare_root_rad": metric.mare_rad(motion.rotation[:, :1], truth.rotation[:, :1]),
+        "mare_root_delta_rad": metric.mare_root_delta_rad(
+            motion.delta_rotation, truth.rotation[:, 0], metric.restarts(scored, truth.anchor)
+        )[:, None],
+    }
+    # Without a frame of T-pose the value has no weight, whatever it is taken relative to.
+    relative = metric.mare_tpose_rad(body, true_body, t_pose if has_t_pose else torch.ones_like(t_pose))
+    weighted = {key: (value, _weight(scored, value)) for key, value in by_joint.items()}
+    weighted["mare_tpose_rad"] = (relative, has_t_pose * _weight(scored, relative))
+    weighted |= _smoothness(position, true, truth)
+    slide = metric.foot_slide_mm_per_frame(position[:, _FEET], motion.delta_position)
+    weighted["foot_slide_mm_per_frame"] = (
+        slide,
+        _weight(metric.unbroken(scored, truth.anchor, 1), slide) * truth.planted,
+    )
+    for seconds in (1, 5):
+        frames = round(seconds * truth.fps)
+        drift = metric.root_drift_mm(motion.delta_position, truth.root_delta, frames)[:, None]
+        whole = metric.unbroken(scored, truth.anchor, frames)
+        weighted[f"root_drift_{seconds}s_mm"] = (drift, _weight(whole, drift))
+    weighted[SINCE_ANCHOR] = since_anchor(error.mean(1), truth)
+    return weighted
+
+
+def landmark_scores(landmarks: Float[Tensor, "N 25 7"], truth: Reference) -> dict[str, Weighted]:
+    """What there is to say of raw world landmarks: the 12 limb joints, origin at the hips' middle, no rotations."""
+    world = landmarks[..., WORLD]
+    # The detector's own origin is off the middle of its hips by 3 mm.
+    position = world[:, _LIMB_LANDMARKS] - world[:, _HIPS].mean(1, keepdim=True)
+    true = truth.position[:, _LIMBS]
+    error, aligned = metric.mpjpe_mm(position, true), metric.pa_mpjpe_mm(position, true)
+    return {
+        "mpjpe_12_mm": (error, _weight(truth.scored, error)),
+        "pa_mpjpe_12_mm": (aligned, _weight(truth.scored, aligned)),
+        **_smoothness(position, true, truth),
+    }
+
+
+def since_anchor(error: Float[Tensor, "N"], truth: Reference) -> Weighted:
+    """Error of each frame in the bin of its time since tracking started."""
+    frame = torch.arange(len(error))
+    start = torch.where(metric.restarts(truth.scored, truth.anchor), frame, 0).cummax(0).values
+    bins = torch.bucketize((frame - start) / truth.fps, torch.tensor(SINCE_ANCHOR_S[1:]), right=True)
+    chosen = torch.nn.functional.one_hot(bins, len(SINCE_ANCHOR_S)).to(error) * truth.scored[:, None]
+    return error[:, None].expand_as(chosen), chosen
+
+
+def _smoothness(position: Tensor, true: Tensor, truth: Reference) -> dict[str, Weighted]:
+    acceleration = metric.acceleration_error_mm_per_frame2(position, true)
+    jitter, true_jitter = (metric.jitter_km_per_s3(p, truth.fps) for p in (position, true))
+    second, third = (_weight(metric.unbroken(truth.scored, truth.anchor, order), jitter) for order in (2, 3))
+    return {
+        "acceleration_error_mm_per_frame2": (acceleration, second),
+        "jitter_km_per_s3": (jitter, third),
+        # A ratio of sums: the value is over the truth's jitter, which is also the weight.
+        "jitter_ratio": (jitter / true_jitter.clamp_min(1e-12), third * true_jitter.clamp_min(1e-12)),
+    }
+
+
+def _weight(frames: Bool[Tensor, "N"], value: Float[Tensor, "N K"]) -> Float[Tensor, "N K"]:
+    return frames[:, None].to(value).expand_as(value)
+
+
+def _counts(truth: Reference, block: Int[Tensor, "N"]) -> list[dict[str, int]]:
+    """Number of each block, and its frames: all, with a detection, and scored."""
+    columns = torch.stack((torch.ones_like(truth.scored), truth.detected, truth.scored), dim=1)
+    counts = _block_sums(columns.double(), block).astype(int).tolist()
+    return [
+        dict(zip(("block", "frames", "detected", "scored"), (n, *row), strict=True)) for n, row in enumerate(counts)
+    ]
+
+
+def _joined(clips: list[dict[str, Sums]]) -> dict[str, Sums]:
+    return {key: Sums(*map(np.concatenate, zip(*(clip[key] for clip in clips), strict=True))) for key in clips[0]}
+
+
+def _sums(pair: Weighted, block: Int[Tensor, "N"]) -> Sums:
+    value, weight = (part.double() for part in pair)
+    return Sums(_block_sums(value * weight, block), _block_sums(weight, block))
+
+
+def _block_sums(value: Float64[Tensor, "N K"], block: Int[Tensor, "N"]) -> Float64[np.ndarray, "blocks K"]:
+    total = value.new_zeros(int(block[-1]) + 1, value.shape[1])
+    return total.index_add_(0, block, value).numpy()
