@@ -117,11 +117,8 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 lambda t: t[list(FLAGS)].sum(axis=1) <= 1,
             ),
             rule(
-                "split_train, split_val and split_test one and the same within a take",
-                lambda t: (
-                    t.groupby(["subject", "action"])[["split_train", "split_val", "split_test"]].transform("nunique")
-                    == 1
-                ).all(axis=1),
+                "split_train, split_val and split_test never two within a take",
+                lambda t: t.groupby(["subject", "action"])[list(FLAGS)].transform("any").sum(axis=1) <= 1,
             ),
         ),
         "parts": table(

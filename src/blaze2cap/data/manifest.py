@@ -54,18 +54,17 @@ def read_manifest(raw: Path) -> dict[str, Any]:
     return manifest
 
 
-def changed_recordings(manifest: dict[str, Any], recordings: Path) -> list[str]:
-    """Files of an outside folder that are gone or differ in size or time from those taken over."""
-    changed = []
-    for entry in manifest["files"]:
+def changed_files(manifest: dict[str, Any], recordings: Path) -> list[str]:
+    """Files of the outside folder that are gone or differ in size or time from those taken over."""
+
+    def same(entry: dict[str, Any]) -> bool:
         try:
             now = (recordings / entry["path"]).stat()
         except OSError:
-            changed.append(entry["path"])
-            continue
-        if (now.st_size, now.st_mtime_ns) != (entry["bytes"], entry.get("modified_ns")):
-            changed.append(entry["path"])
-    return changed
+            return False
+        return (now.st_size, now.st_mtime_ns) == (entry["bytes"], entry.get("modified_ns"))
+
+    return [entry["path"] for entry in manifest["files"] if not same(entry)]
 
 
 def _sha256(path: Path) -> str:

@@ -5,7 +5,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+from blaze2cap.errors import UserError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -29,6 +32,8 @@ def parallel_map(
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as executor:
         try:
             return list(progress(executor.map(function, jobs), len(jobs), label))
+        except BrokenProcessPool:
+            raise UserError(f"{label}: a worker process was killed, most likely for lack of memory") from None
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise

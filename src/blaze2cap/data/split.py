@@ -1,0 +1,162 @@
+"""Parts of the data: the standard TotalCapture protocol, and a validation part cut from its training takes (SPEC 2.6).
+
+A part is a function of the take alone, so no two cameras, segments, strides or offsets of a take ever part company.
+Samples that preprocess rejected stand in the split map with all flags false.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blaze2cap.data import schema
+from blaze2cap.data.augment import target_name
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.contract import FLAGS, PARTS
+from blaze2cap.data.raw import is_take_name
+from blaze2cap.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAP_FILE = "split_map.json"
+PARTS_FILE = "takes.csv"
+TRAIN_SUBJECTS = ("S1", "S2", "S3")
+TRAIN_ACTIONS = (
+    "rom1", "rom2", "rom3", "walking1", "walking3", "freestyle1", "freestyle2", "acting1", "acting2",
+)  # fmt: skip
+TEST_SUBJECTS = ("S1", "S2", "S3", "S4", "S5")
+TEST_ACTIONS = ("walking2", "freestyle3", "acting3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitParams:
+    """Whole takes ("subject/action") cut from the training part for validation, and takes left out of every part."""
+
+    validation: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, takes in (("validation", self.validation), ("exclude", self.exclude)):
+            for index, take in enumerate(takes):
+                if not is_take_name(take):
+                    raise ValueError(f"{key}[{index}] is {take!r}, expected subject/action like 'S2/freestyle2'")
+                if take in takes[:index]:
+                    raise ValueError(f"{key}[{index}] is {take!r}, which stands there twice")
+        for index, take in enumerate(self.validation):
+            if standard_part(take) != "train":
+                raise ValueError(f"validation[{index}] is {take!r}, which is not among the standard training takes")
+            if take in self.exclude:
+                raise ValueError(f"validation[{index}] is {take!r}, which exclude names too")
+
+
+def standard_part(take: str) -> str:
+    """Part of a take in the standard protocol: train, test or none."""
+    subject, action = take.split("/")
+    if subject in TRAIN_SUBJECTS and action in TRAIN_ACTIONS:
+        return "train"
+    return "test" if subject in TEST_SUBJECTS and action in TEST_ACTIONS else "none"
+
+
+def assign_parts(takes: Iterable[str], params: SplitParams) -> dict[str, str]:
+    """Part of each take: train, val, test or none; UserError where nothing remains to train on."""
+
+    def part(take: str) -> str:
+        if take in params.exclude:
+            return "none"
+        return "val" if take in params.validation else standard_part(take)
+
+    parts = {take: part(take) for take in takes}
+    if "train" not in parts.values():
+        raise UserError(
+            f"no take is left for training among {', '.join(parts)[:200] or 'none'}; look at split.validation and "
+            "split.exclude in params.yaml"
+        )
+    return parts
+
+
+def notices(parts: dict[str, str], params: SplitParams) -> list[str]:
+    """One sentence for each name that matches no take and for each part without takes."""
+    sentences = [
+        f"split.{key} names {take}, which is not among the takes here"
+        for key, takes in (("validation", params.validation), ("exclude", params.exclude))
+        for take in takes
+        if take not in parts
+    ]
+    empty = [part for part in PARTS[:3] if part not in parts.values()]
+    return sentences + [f"the {part} part has no take here, so nothing is reported on it" for part in empty]
+
+
+def split_map(samples: "pd.DataFrame", parts: dict[str, str]) -> "pd.DataFrame":
+    """The published form of the split: one row a sample of the columns source, target, subject, action and camera.
+
+    Where a column `rejected` is true, no flag is. In the published order: train first, then test, then subject, action,
+    camera and source; validation samples stand among the others.
+    """
+    table = samples[["source", "target", "subject", "action", "camera"]].reset_index(drop=True)
+    part = (table.subject + "/" + table.action).map(parts)
+    usable = ~samples.rejected.to_numpy() if "rejected" in samples else True
+    table = table.assign(**{flag: (part == flag.removeprefix("split_")) & usable for flag in FLAGS})
+    order = ["split_train", "split_test", "subject", "action", "camera", "source"]
+    return table.sort_values(order, ascending=[False, False, True, True, True, True], ignore_index=True)
+
+
+def published_samples(clipset: ClipSet) -> "pd.DataFrame":
+    """Columns of the split map for all samples of packed clips, and whether each was rejected."""
+    clips = clipset.clips.loc[clipset.samples["clip"], ["subject", "action", "camera"]].reset_index(drop=True)
+    samples = clipset.samples[["source", "rejected"]].reset_index(drop=True)
+    return samples.assign(target=samples.source.map(target_name), **clips)
+
+
+def write_split(folder: Path, table: "pd.DataFrame", parts: dict[str, str]) -> None:
+    """Write the split map and the parts of all takes into a folder; each file appears whole or not at all."""
+    import pandas as pd
+
+    folder.mkdir(parents=True, exist_ok=True)
+    schema.check(table, "split_map", folder / MAP_FILE)
+    partial = folder / f".{MAP_FILE}.partial"
+    partial.write_text(json.dumps(table.to_dict("records"), indent=1) + "\n")
+    partial.replace(folder / MAP_FILE)
+    takes = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
+    schema.write_table(takes, folder / PARTS_FILE, "parts")
+
+
+def read_split_map(path: Path) -> "pd.DataFrame":
+    """Read a split map, ours or a published one, which may lack `split_val`; UserError where it breaks its contract."""
+    import pandas as pd
+
+    try:
+        table = pd.DataFrame(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `dvc repro split`") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as a JSON list of samples ({error})") from None
+    if "split_val" not in table and "split_test" in table:
+        table.insert(table.columns.get_loc("split_test"), "split_val", False)  # type: ignore[arg-type]
+    return schema.check(table, "split_map", path)
+
+
+def read_parts(folder: Path) -> dict[str, list[str]]:
+    """Takes of each part, in the order of the table; a part without takes is an empty list."""
+    table = schema.read_table(folder / PARTS_FILE, "parts")
+    return {part: table["take"][table.part == part].tolist() for part in PARTS}
+
+
+def split_report(clipset: ClipSet, parts: dict[str, str], told: list[str]) -> dict[str, Any]:
+    """Takes, clips, samples and frames of each part; samples and frames without rejected segments."""
+
+    def counts(part: str) -> dict[str, int]:
+        takes = [take for take in clipset.takes.index if parts[take] == part]
+        clips = clipset.clips[clipset.clips["take"].isin(takes)]
+        samples = clipset.samples[clipset.samples["clip"].isin(clips.index) & ~clipset.samples.rejected]
+        return {
+            "takes": len(takes),
+            "motion_only_takes": int((~clipset.takes.loc[takes].has_landmarks).sum()),
+            "clips": len(clips),
+            "samples": len(samples),
+            "detected_frames": int((clips.detected - clips.rejected_frames).sum()),
+            "truth_frames": int(clipset.takes.loc[takes].frames.sum()),
+        }
+
+    return {part: counts(part) for part in PARTS} | {"notices": told}
