@@ -10,39 +10,39 @@ from torch import Tensor
 
 
 def ornstein_uhlenbeck(
-    step: Float[Tensor, "S *#channels"], shape: tuple[int, ...], generator: torch.Generator
+    frames: int, step: Float[Tensor, "#S *#channels"], shape: tuple[int, ...], generator: torch.Generator
 ) -> Float[Tensor, "S *channels"]:
     """x[t] = phi x[t-1] + sqrt(1 - phi^2) e[t] with phi = exp(-step[t]); rough, autocorrelation exp(-time).
 
-    `step` is the time passed since the frame before, in units of the correlation time; it may change from frame to
-    frame. `shape` is that of one frame.
+    `step` is the time passed since the frame before, in units of the correlation time: one for all frames or one for
+    each. `shape` is that of one frame.
     """
-    noise = torch.randn((len(step), *shape), generator=generator, device=step.device)
+    noise = torch.randn((frames, *shape), generator=generator, device=step.device)
     keep = torch.exp(-step)
     fresh = noise * (1 - keep.square()).clamp_min(0).sqrt()
     value = noise[0]
     values = [value]
-    for kept, new in zip(keep[1:], fresh[1:], strict=True):
+    for kept, new in zip(keep.expand(frames, *keep.shape[1:])[1:], fresh[1:], strict=True):
         value = torch.addcmul(new, kept, value)
         values.append(value)
     return torch.stack(values)
 
 
 def matern(
-    step: Float[Tensor, "S *#channels"], shape: tuple[int, ...], generator: torch.Generator
+    frames: int, step: Float[Tensor, "#S *#channels"], shape: tuple[int, ...], generator: torch.Generator
 ) -> Float[Tensor, "S *channels"]:
     """Smooth process with autocorrelation (1 + s) exp(-s), s in units of the correlation time (Matern 3/2).
 
     Stepped exactly in its state (value, rate), both of unit variance: Hartikainen and Sarkka 2010, section 4.
     `step` and `shape` as above.
     """
-    value_value, value_rate, rate_value, rate_rate, first, cross, second = _matern_step(step)
-    noise = torch.randn((len(step), 2, *shape), generator=generator, device=step.device)
-    value, rate = noise[0]
-    fresh_value, fresh_rate = first * noise[:, 0], cross * noise[:, 0] + second * noise[:, 1]
+    *transition, first, cross, second = _matern_step(step)
+    noise = torch.randn((2, frames, *shape), generator=generator, device=step.device)
+    fresh_value, fresh_rate = first * noise[0], torch.addcmul(second * noise[1], cross, noise[0])
+    value, rate = noise[:, 0]
     values = [value]
-    rows = zip(value_value, value_rate, rate_value, rate_rate, fresh_value, fresh_rate, strict=True)
-    for vv, vr, rv, rr, new_value, new_rate in list(rows)[1:]:
+    rows = zip(*(entry.expand(frames, *entry.shape[1:])[1:] for entry in transition), strict=True)
+    for (vv, vr, rv, rr), new_value, new_rate in zip(rows, fresh_value[1:], fresh_rate[1:], strict=True):
         value, rate = (
             torch.addcmul(torch.addcmul(new_value, vv, value), vr, rate),
             torch.addcmul(torch.addcmul(new_rate, rv, value), rr, rate),

@@ -17,7 +17,7 @@ from blaze2cap.body.landmark import LANDMARKS, MIRROR, indices
 from blaze2cap.data.detector.figures import NOISE
 from blaze2cap.data.detector.noise import matern, ornstein_uhlenbeck
 from blaze2cap.data.detector.observation import HIPS, RayView, model_layout, project, ray_view
-from blaze2cap.data.detector.tables import Tables, bones, tables
+from blaze2cap.data.detector.tables import Tables, tables
 
 _MM = 1e-3
 _MIRROR = list(MIRROR)
@@ -71,25 +71,34 @@ class ParametricDetector:
         table = tables().to(position.device)
         view = ray_view(position, rotation)
         noise = _wall_clock_noise(view, dt, generator)
-        feature = _features(view)
-        logit = (feature * table.visibility).sum(-1) + (
-            (noise.visibility * table.visibility_spread) @ table.visibility_handed_on.mT
-        )
+        shared = _shared_features(view)
+        logit = shared @ table.visibility + (view.truth * table.visibility_by_place).sum(-1)
+        logit = logit + (noise.visibility * table.visibility_spread) @ table.visibility_handed_on
         slope = logit.new_tensor(NOISE.visibility_slope)
         amplitude = torch.exp(-slope * (logit - table.usual_visibility)[..., None]).clamp_max(_LARGEST_AMPLITUDE)
         unit = _own_error(view, dt, generator)
         unit = _heavy_tails(unit * table.together + unit[..., _MIRROR, :] * table.apart)
         own = unit * table.spread * amplitude
-        handed_on = torch.einsum("alk,...ka->...la", table.handed_on, own)
-        lasting = table.asymmetry + _subject_error(view, subject, table)
-        error = torch.einsum("laf,...lf->...la", table.mean, feature) + lasting + handed_on
-        world = _steady_bones(view.truth + error, view.truth, subject, table)
+        handed_on = _for_all(table.handed_on, own)
+
+        bone = _for_all(table.bone, view.truth)
+        stretched = _for_all(table.chain, bone * subject.stretch[:, None, :, None])
+        mean = (shared @ table.mean).unflatten(-1, (-1, 3))
+        mean = mean + (table.mean_by_place * view.truth[..., None, :]).sum(-1)
+        world = view.truth + mean + table.asymmetry + stretched + _lifted(view, subject) + handed_on
+        usual_length = bone.norm(dim=-1) * table.length * (1 + subject.stretch[:, None])
+        world = _steady_bones(world, usual_length, table)
         world = world - world[..., HIPS, :].mean(-2, keepdim=True)
 
         in_image = handed_on[..., :2] * logit.new_tensor(NOISE.screen_gain) + noise.screen * amplitude[..., :1]
-        place = view.place.clone()
-        place[..., :2] += in_image + noise.screen_common[..., None, :]
+        in_image = in_image + noise.screen_common[..., None, :]
+        place = torch.cat((view.place[..., :2] + in_image, view.place[..., 2:]), dim=-1)
         return model_layout(world, project(place, intrinsics[:, None, None]), torch.sigmoid(logit))
+
+
+def _for_all(matrix: Float[Tensor, "75 75"], vectors: Float[Tensor, "*batch 25 3"]) -> Float[Tensor, "*batch 25 3"]:
+    """A matrix over all coordinates of all landmarks, applied from the right."""
+    return (vectors.flatten(-2) @ matrix).unflatten(-1, (-1, 3))
 
 
 class _WallClockNoise(NamedTuple):
@@ -106,7 +115,7 @@ def _wall_clock_noise(view: RayView, dt: Tensor, generator: torch.Generator) -> 
     sizes = (count, 2 * count, 2)
     times = (NOISE.visibility_time, NOISE.screen_own_time, NOISE.screen_time)
     time = torch.cat([dt.new_full((size,), value) for size, value in zip(sizes, times, strict=True)])
-    noise = matern((dt[:, None] / time).expand(frames, -1, -1), (batch, sum(sizes)), generator).transpose(0, 1)
+    noise = matern(frames, (dt[:, None] / time)[None], (batch, sum(sizes)), generator).transpose(0, 1)
     visibility, screen, common = noise.split(sizes, dim=-1)
     constant = torch.randn((batch, 1, 2), generator=generator, device=dt.device)
     common = common * dt.new_tensor(NOISE.screen_common_mm) + constant * dt.new_tensor(NOISE.screen_constant_mm)
@@ -119,12 +128,13 @@ def _own_error(view: RayView, dt: Tensor, generator: torch.Generator) -> Float[T
     batch, frames, count, _ = view.truth.shape
     way = (view.truth[:, 1:] - view.truth[:, :-1]).norm(dim=-1) / _MM / dt[:, None, None]
     speed = torch.cat((way[:, :1], way), dim=1) if frames > 1 else view.truth.new_zeros((batch, frames, count))
-    calm = (dt[:, None] / NOISE.unrest_time).expand(frames, batch, 1)
-    unrest = ornstein_uhlenbeck(calm, (batch, count), generator)
+    calm = (dt / NOISE.unrest_time)[None, :, None]
+    unrest = ornstein_uhlenbeck(frames, calm, (batch, count), generator)
     tick = dt[:, None] * (1 + speed.transpose(0, 1)) ** NOISE.clock_speed * torch.exp(2 * NOISE.unrest * unrest)
     shape = (batch, count, 3)
-    smooth = matern((NOISE.smooth_clock * tick).clamp_max(_LONGEST_STEP)[..., None], shape, generator)
-    rough = ornstein_uhlenbeck((NOISE.rough_clock * tick).clamp_max(_LONGEST_STEP)[..., None], shape, generator)
+    tick = tick[..., None]
+    smooth = matern(frames, (NOISE.smooth_clock * tick).clamp_max(_LONGEST_STEP), shape, generator)
+    rough = ornstein_uhlenbeck(frames, (NOISE.rough_clock * tick).clamp_max(_LONGEST_STEP), shape, generator)
     constant = torch.randn(shape, generator=generator, device=dt.device)
     shares = NOISE.constant**0.5, NOISE.smooth**0.5, (1 - NOISE.constant - NOISE.smooth) ** 0.5
     return (shares[0] * constant + shares[1] * smooth + shares[2] * rough).transpose(0, 1)
@@ -136,26 +146,23 @@ def _heavy_tails(unit: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
     return unit * (1 + tail * unit.square()) / (1 + 6 * tail + 15 * tail.square()).sqrt()
 
 
-def _steady_bones(world: Tensor, truth: Tensor, subject: SubjectBias, table: Tables) -> Float[Tensor, "B S 25 3"]:
-    """Bones brought nearer to the length that the detector gives them on average."""
-    bone = bones(world)
-    length, true_length = bone.norm(dim=-1), bones(truth).norm(dim=-1)
-    usual = true_length * table.length * (1 + subject.stretch[:, None])
-    scale = (usual.clamp_min(_SHORTEST_M) / length.clamp_min(_SHORTEST_M)) ** NOISE.steadiness
-    return world + table.chain @ (bone * (scale - 1)[..., None])
+def _steady_bones(
+    world: Float[Tensor, "*batch 25 3"], usual_length: Float[Tensor, "*batch 25"], table: Tables
+) -> Float[Tensor, "*batch 25 3"]:
+    """Bones brought nearer to the length [m] that the detector gives them on average."""
+    bone = _for_all(table.bone, world)
+    scale = (usual_length.clamp_min(_SHORTEST_M) / bone.norm(dim=-1).clamp_min(_SHORTEST_M)) ** NOISE.steadiness
+    return world + _for_all(table.chain, bone * (scale - 1)[..., None])
 
 
-def _features(view: RayView) -> Float[Tensor, "B S 25 10"]:
-    """What the mean error is linear in: 1, the root's forward (-y of the hips) and right, the true place [m]."""
-    one = torch.ones_like(view.truth[..., :1])
-    forward, right = -view.root[..., None, :, 1], view.root[..., None, :, 0]
-    return torch.cat((one, forward.expand_as(view.truth), right.expand_as(view.truth), view.truth), dim=-1)
+def _shared_features(view: RayView) -> Float[Tensor, "B S 7"]:
+    """What mean errors are linear in, the landmark's own place apart: 1, the root's forward (-y) and right."""
+    return torch.cat((torch.ones_like(view.root[..., 0, :1]), -view.root[..., 1], view.root[..., 0]), dim=-1)
 
 
-def _subject_error(view: RayView, subject: SubjectBias, table: Tables) -> Float[Tensor, "B S 25 3"]:
-    """Bones stretched along the limbs; head and arms lifted along the body's up (-z of the hips)."""
-    stretched = table.chain @ (bones(view.truth) * subject.stretch[:, None, :, None])
+def _lifted(view: RayView, subject: SubjectBias) -> Float[Tensor, "B S 25 3"]:
+    """The trunk's bias: head and arms along the body's up (-z of the hips)."""
     up = -view.root[..., None, :, 2] * subject.trunk[:, None, None, None]
     lifted = torch.ones(len(LANDMARKS), device=up.device)
     lifted[_LEGS] = 0
-    return stretched + up * lifted[:, None]
+    return up * lifted[:, None]

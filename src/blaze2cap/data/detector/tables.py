@@ -11,7 +11,7 @@ from blaze2cap.body.landmark import LANDMARK_INDEX, LANDMARKS, PARENT_OF, mirror
 from blaze2cap.data.detector.anatomy import part_of
 from blaze2cap.data.detector.figures import LENGTH, PARTS, STRETCH
 
-FEATURES = 10  # 1, the root's forward direction, the root's right, the place about the hips
+SHARED = 7  # features 1, the root's forward direction, the root's right; the landmark's own place follows
 _MIRROR_FEATURE = (1.0, -1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 _MIRROR_AXIS = (-1.0, 1.0, 1.0)
 _MM = 1e-3
@@ -25,16 +25,19 @@ class Tables(NamedTuple):
     chain            errors of all landmarks of the errors of the bones that end in them
     """
 
-    mean: Float[Tensor, "25 3 10"]
+    mean: Float[Tensor, "7 75"]
+    mean_by_place: Float[Tensor, "25 3 3"]
     asymmetry: Float[Tensor, "25 3"]
     spread: Float[Tensor, "25 3"]
     together: Float[Tensor, "25 3"]
     apart: Float[Tensor, "25 3"]
-    handed_on: Float[Tensor, "3 25 25"]
-    chain: Float[Tensor, "25 25"]
+    handed_on: Float[Tensor, "75 75"]
+    bone: Float[Tensor, "75 75"]
+    chain: Float[Tensor, "75 75"]
     stretch: Float[Tensor, "25"]
     length: Float[Tensor, "25"]
-    visibility: Float[Tensor, "25 10"]
+    visibility: Float[Tensor, "7 25"]
+    visibility_by_place: Float[Tensor, "25 3"]
     usual_visibility: Float[Tensor, "25"]
     visibility_spread: Float[Tensor, "25"]
     visibility_handed_on: Float[Tensor, "25 25"]
@@ -55,20 +58,27 @@ def tables() -> Tables:
     asymmetry = torch.tensor([part.asymmetry_mm for part in figures]) * _MM
     # In x the right one's asymmetry is the left one's, in y and z its opposite.
     asymmetry = asymmetry * torch.where(left[:, None], 1.0, -torch.tensor(_MIRROR_AXIS))
+    mean = torch.tensor([part.mean_mm for part in figures]) * axis[..., None] * feature[:, None] * _MM
+    visibility = torch.tensor([part.visibility_logit for part in figures]) * feature
+    gains = [_handed_on([part.gain[k] for part in figures]) for k in range(3)]
+    handed_on = torch.einsum("alk,ab->kalb", torch.stack(gains), torch.eye(3)).reshape(75, 75)
     return Tables(
-        mean=torch.tensor([part.mean_mm for part in figures]) * axis[..., None] * feature[:, None] * _MM,
+        mean=mean[..., :SHARED].flatten(0, 1).mT,
+        mean_by_place=mean[..., SHARED:],
         asymmetry=asymmetry,
         spread=torch.tensor([part.spread_mm for part in figures]) * _MM,
         together=((1 + alike).sqrt() + (1 - alike).sqrt()) / 2,
         apart=((1 + alike).sqrt() - (1 - alike).sqrt()) / 2,
-        handed_on=torch.stack([_handed_on([part.gain[k] for part in figures]) for k in range(3)]),
-        chain=_ancestors(),
+        handed_on=handed_on,
+        bone=torch.kron(_bones().mT.contiguous(), torch.eye(3)),
+        chain=torch.kron(_ancestors().mT.contiguous(), torch.eye(3)),
         stretch=torch.tensor([STRETCH.get(part_of(name), 0.0) for name in LANDMARKS]),
         length=torch.tensor([LENGTH.get(part_of(name), (1.0, 1.0))[not name.startswith("left")] for name in LANDMARKS]),
-        visibility=torch.tensor([part.visibility_logit for part in figures]) * feature,
+        visibility=visibility[:, :SHARED].mT.contiguous(),
+        visibility_by_place=visibility[:, SHARED:],
         usual_visibility=torch.tensor([part.usual_logit for part in figures]),
         visibility_spread=torch.tensor([part.visibility_spread for part in figures]),
-        visibility_handed_on=_handed_on([part.visibility_gain for part in figures]),
+        visibility_handed_on=_handed_on([part.visibility_gain for part in figures]).mT.contiguous(),
     )
 
 
@@ -102,13 +112,8 @@ def _ancestors() -> Float[Tensor, "25 25"]:
     return ancestors
 
 
-def bones(truth: Float[Tensor, "*batch 25 3"]) -> Float[Tensor, "*batch 25 3"]:
-    """Vector to each landmark from its parent, or, where it has none, from the middle between it and its other side."""
-    return torch.einsum("kl,...la->...ka", _bone_matrix().to(truth), truth)
-
-
-@cache
-def _bone_matrix() -> Float[Tensor, "25 25"]:
+def _bones() -> Float[Tensor, "25 25"]:
+    """Each landmark less its parent, or less the middle between it and its other side."""
     matrix = torch.eye(len(LANDMARKS))
     for index, name in enumerate(LANDMARKS):
         if name in PARENT_OF:
