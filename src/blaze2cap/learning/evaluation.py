@@ -1,14 +1,18 @@
 """Figures of an evaluation: by part, group and joint, with intervals, the model beside what a user would do instead."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.report import rounded
+from blaze2cap.errors import UserError
 from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
-from blaze2cap.learning.scoring import BLOCK_S, COLUMNS, RAW, Scores, Sums
+from blaze2cap.learning.checkpoint import Checkpoint
+from blaze2cap.learning.scoring import BLOCK_S, COLUMNS, RAW, Scores, Sums, score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +45,29 @@ class EvaluateParams:
             raise ValueError(f"seed is {self.seed}, expected 0 or more")
 
 
+def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]], checkpoint: Checkpoint) -> Scores:
+    """Run the model, the baselines fitted beside it and the raw landmarks over the parts' takes.
+
+    Parts without landmarks are left out; UserError where none is left.
+    """
+    seen = {
+        part: [take for take in takes if clipset.takes.has_landmarks[take]] for part, takes in takes_by_part.items()
+    }
+    parts = {part: takes for part, takes in seen.items() if takes}
+    if not parts:
+        wanted = ", ".join(takes_by_part)
+        raise UserError(
+            f"no take with landmarks in {wanted}: there is nothing to evaluate; look at the split of the takes"
+        )
+    baselines = checkpoint.baselines
+    systems = {
+        MODEL: checkpoint.system(),
+        "one_euro_ik": baselines.one_euro_ik,
+        "constant_pose": baselines.constant_pose,
+    }
+    return score(clipset, parts, systems, baselines.offset)
+
+
 def evaluate(scores: Scores, seen_subjects: Collection[str], params: EvaluateParams) -> Report:
     """All figures, nested as `<part>.<key>`, `<part>.baseline.<name>.<key>`, `<part>.by_subject.<s>.<key>` and so on.
 
@@ -48,7 +75,7 @@ def evaluate(scores: Scores, seen_subjects: Collection[str], params: EvaluatePar
     unbroken tracking) is left out. `seen` and `unseen`: whether the model was trained on the frame's subject.
     """
     report = {part: _part_report(scores, part, set(seen_subjects), params) for part in scores.blocks["part"].unique()}
-    return _rounded(report)
+    return rounded(report)
 
 
 def joint_table(scores: Scores) -> "pd.DataFrame":
@@ -149,12 +176,3 @@ def _cluster_sums(value: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     total = np.zeros((cluster.max() + 1, value.shape[1]))
     np.add.at(total, cluster, value)
     return total
-
-
-def _rounded(value: Any) -> Any:
-    """Floats to 6 significant digits, throughout: the eighth differs by thread count."""
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value

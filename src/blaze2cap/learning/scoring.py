@@ -4,7 +4,7 @@ A row is one block of ten seconds of one clip. Each system has, for every metric
 their weights in each row and column (joint, foot, or bin); a figure is a sum of sums over a sum of weights.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,9 +19,11 @@ from blaze2cap.body.landmark import WORLD
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.proportions import estimated_offsets
 from blaze2cap.body.t_pose import t_pose_frames
-from blaze2cap.data.clipset import ClipSet, TakeMotion
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.parallel import progress
 from blaze2cap.errors import UserError
 from blaze2cap.learning import metric
+from blaze2cap.learning.checkpoint import System
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,50 +102,47 @@ class Reference(NamedTuple):
 def score(
     clipset: ClipSet,
     takes_by_part: Mapping[str, Iterable[str]],
-    systems: Mapping[str, Callable[..., Motion]],
+    systems: Mapping[str, System],
     mean_offset: Float[Tensor, "21 3"],
-    progress: Callable[[str], None] = lambda clip: None,
 ) -> Scores:
     """Run every system, and the raw landmarks as they are, over all clips of the parts' takes.
 
-    `mean_offset` [m] is the mean training skeleton for `mpjpe_estimated_bones_mm`; `progress` hears each clip's name.
+    `mean_offset` [m] is the mean training skeleton for `mpjpe_estimated_bones_mm`.
     Takes without landmarks have no clip and so no row. Raises UserError where a system's motion is not finite.
     """
     import pandas as pd
 
+    clips = [
+        {"part": part, **clip}
+        for part, takes in takes_by_part.items()
+        for take in takes
+        for clip in clipset.clips[clipset.clips["take"] == take].to_dict("records")
+    ]
     blocks: list[dict[str, Any]] = []
-    clips: dict[str, list[dict[str, Sums]]] = {name: [] for name in (*systems, RAW)}
-    for part, takes in takes_by_part.items():
-        for take in takes:
-            in_world = clipset.take_motion(take)
-            for clip in clipset.clips[clipset.clips["take"] == take].to_dict("records"):
-                progress(clip["clip"])
-                landmarks = clipset.clip_landmarks(clip["clip"])
-                reference = reference_of(clipset, clip["clip"], in_world, landmarks, mean_offset)
-                block = torch.arange(len(landmarks)) // round(BLOCK_S * reference.fps)
-                about = {"part": part} | {column: clip[column] for column in ("take", "subject", "action", "camera")}
-                blocks += ({**about, **counts} for counts in _counts(reference, block))
-                intrinsics, dt = clipset.camera_of(clip["clip"]).intrinsics, 60 / reference.fps
-                for name, system in systems.items():
-                    with torch.inference_mode():
-                        motion = system(landmarks, intrinsics, dt)
-                        if not all(part.isfinite().all() for part in motion):
-                            raise UserError(f"{clip['clip']}: {name} gives numbers that are not finite; train it again")
-                        weighted = system_scores(motion, reference)
-                    clips[name].append({key: _sums(pair, block) for key, pair in weighted.items()})
-                raw = landmark_scores(landmarks, reference)
-                clips[RAW].append({key: _sums(pair, block) for key, pair in raw.items()})
-    return Scores(pd.DataFrame(blocks), {name: _joined(scored) for name, scored in clips.items()})
+    sums: dict[str, list[dict[str, Sums]]] = {name: [] for name in (*systems, RAW)}
+    for clip in progress(clips, len(clips), "evaluate"):
+        landmarks = clipset.clip_landmarks(clip["clip"])
+        reference = reference_of(clipset, clip["clip"], landmarks, mean_offset)
+        block = torch.arange(len(landmarks)) // round(BLOCK_S * reference.fps)
+        about = {column: clip[column] for column in ("part", "take", "subject", "action", "camera")}
+        blocks += ({**about, **counts} for counts in _counts(reference, block))
+        intrinsics, dt = clipset.camera_of(clip["clip"]).intrinsics, 60 / reference.fps
+        for name, system in systems.items():
+            with torch.inference_mode():
+                motion = system(landmarks, intrinsics, dt)
+                if not all(part.isfinite().all() for part in motion):
+                    raise UserError(f"{clip['clip']}: {name} gives numbers that are not finite; train it again")
+                weighted = system_scores(motion, reference)
+            sums[name].append({key: _sums(pair, block) for key, pair in weighted.items()})
+        sums[RAW].append({key: _sums(pair, block) for key, pair in landmark_scores(landmarks, reference).items()})
+    return Scores(pd.DataFrame(blocks), {name: _joined(scored) for name, scored in sums.items()})
 
 
 def reference_of(
-    clipset: ClipSet,
-    clip: str,
-    in_world: TakeMotion,
-    landmarks: Float[Tensor, "N 25 7"],
-    mean_offset: Float[Tensor, "21 3"],
+    clipset: ClipSet, clip: str, landmarks: Float[Tensor, "N 25 7"], mean_offset: Float[Tensor, "21 3"]
 ) -> Reference:
-    """Truth and weights of a clip; `in_world` is its take, where T-pose and standing feet are found."""
+    """Truth and weights of a clip; T-pose and standing feet are those of its take, in the world."""
+    in_world = clipset.take_motion(clipset.clips["take"][clip])
     truth, scored, anchor = clipset.clip_truth(clip), clipset.scored_frames(clip), clipset.clip_anchors(clip)
     detected = clipset.clip_detected(clip)
     frames, fps = len(landmarks), float(clipset.clips.fps[clip])
