@@ -67,7 +67,7 @@ class Windows:
         self._take = clipset.takes.index.get_indexer(clips["take"])
         cameras = {name: index for index, name in enumerate(clipset.cameras)}
         self._camera = clips["camera"].astype(str).map(cameras).to_numpy()
-        self._landmarks = torch.from_numpy(np.asarray(clipset.landmarks))
+        self._landmarks = clipset.landmarks
         self._truth = _Truth(clipset)
         values = clipset.cameras.values()
         self._intrinsics = torch.stack([camera.intrinsics for camera in values])
@@ -101,7 +101,7 @@ class Windows:
         inside = (frame >= 0) & (frame < self.frames[row, None])
         step = np.clip(frame, 0, self.frames[row, None] - 1) * self.stride[row, None]
         kept = torch.from_numpy(inside)
-        landmarks = self._landmarks[torch.from_numpy(self._row[row, None] + step)]
+        landmarks = torch.from_numpy(self._landmarks[self._row[row, None] + step])
         landmarks[..., TRACKED] = torch.from_numpy(frame > 0).to(landmarks.dtype)[..., None]
         landmarks = landmarks * kept[..., None, None]
         world, position, offset = self._truth.at(self._truth_row[row, None] + step, self._take[row])
@@ -161,10 +161,8 @@ class _Truth:
     """The packed truth of all takes, gathered by row."""
 
     def __init__(self, clipset: ClipSet) -> None:
-        self._rotation = torch.from_numpy(np.asarray(clipset.rotation))
-        self._position = torch.from_numpy(np.asarray(clipset.root_position))
-        self._offset = torch.from_numpy(np.asarray(clipset.offset))
+        self._rotation, self._position, self._offset = clipset.rotation, clipset.root_position, clipset.offset
 
     def at(self, row: np.ndarray, take: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        index = torch.from_numpy(row)
-        return rotation_6d_to_matrix(self._rotation[index]), self._position[index], self._offset[torch.from_numpy(take)]
+        rotation, position, offset = self._rotation[row], self._position[row], self._offset[take]
+        return rotation_6d_to_matrix(torch.from_numpy(rotation)), torch.from_numpy(position), torch.from_numpy(offset)

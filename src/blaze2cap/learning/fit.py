@@ -22,22 +22,22 @@ Report = Callable[[int, int, Row], None]
 
 def fit(
     clips_folder: Path,
-    parts: dict[str, str],
+    parts: dict[str, list[str]],
     model_params: ModelParams,
     loss_params: LossParams,
     params: TrainParams,
     runtime: RuntimeParams,
     report: Report,
 ) -> tuple[Checkpoint, list[Row], Path]:
-    """Train on the takes whose part is "train", validate on those of "val".
+    """Train on the takes of part "train", validate on those of "val".
 
     Returns the best checkpoint, the learning curves and the run's folder, in which the best and the last checkpoint
-    stand too. `parts` maps takes to parts. A run that was killed continues from its folder's states, until
+    stand too. A run that was killed continues from its folder's states, until
     `resume.finish` is called with that folder.
     Raises UserError where there is nothing to train on, the device is not there, or training diverges.
     """
     clipset = ClipSet.load(clips_folder)
-    takes = {part: [take for take, own in parts.items() if own == part] for part in ("train", "val")}
+    takes = {part: parts.get(part, []) for part in ("train", "val")}
     if not takes["train"]:
         raise UserError("no take belongs to the training part; look at split.validation and split.exclude")
     parameters: dict[str, Any] = {
@@ -45,7 +45,7 @@ def fit(
         for name, section in (("model", model_params), ("loss", loss_params), ("train", params))
     }
     files = [path for path in clips_folder.iterdir() if path.is_file()]
-    folder = run_folder(fingerprint(parameters | {"parts": parts}, files))
+    folder = run_folder(fingerprint(parameters | takes, files))
 
     device = runtime.torch_device()
     data = TrainingData(clipset, takes["train"], params)

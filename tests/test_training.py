@@ -1,0 +1,177 @@
+"""Training learns, is a function of its seed, and a killed run ends in the same bytes as an undisturbed one."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_clipset
+
+from blaze2cap.data.windows import Windows
+from blaze2cap.errors import UserError
+from blaze2cap.learning.augment import AugmentParams
+from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
+from blaze2cap.learning.curves import summary, write_curves
+from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.model import ModelParams, PoseModel
+from blaze2cap.learning.resume import load_state
+from blaze2cap.learning.training import Row, Trainer, learning_rate
+
+SMALL = ModelParams(width=16, layers=2, heads=2, feed_forward=16, look_back=4)
+CLIPSET = tiny_clipset()
+
+
+def train_params(**changes: object) -> TrainParams:
+    defaults: dict[str, object] = {
+        "epochs": 1.0, "batch": 4, "window": 16, "learning_rate": 3e-3, "weight_decay": 0.01, "warmup": 0.2,
+        "clip_norm": 1.0, "ema": 0.9, "precision": "fp32", "simulated_share": 0.5, "detector": "parametric",
+        "validate_every": 4, "save_every": 3, "seed": 1, "augment": AugmentParams(),
+    }  # fmt: skip
+    return TrainParams(**(defaults | changes))  # type: ignore[arg-type]
+
+
+def make_trainer(steps: int, params: TrainParams, loss: LossParams = LossParams(acceleration=20.0)) -> Trainer:
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], params)
+    data.steps = steps
+    validation = Windows(CLIPSET, ["S2/freestyle2"], params.window)
+    return Trainer(data, validation, SMALL, loss, params, torch.device("cpu"))
+
+
+def silent(step: int, steps: int, row: Row) -> None:
+    pass
+
+
+class Killed(BaseException):
+    """A kill at a given step."""
+
+
+@pytest.mark.parametrize("kill_at", [2, 7, 11])
+def test_a_killed_run_ends_in_the_same_bytes_as_an_undisturbed_one(tmp_path: Path, kill_at: int) -> None:
+    params = train_params()
+    undisturbed = make_trainer(12, params)
+    best, last = undisturbed.run(tmp_path / "a", 0, silent)
+
+    def kill(step: int, steps: int, row: Row) -> None:
+        if step == kill_at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make_trainer(12, params).run(tmp_path / "b", 0, kill)
+    resumed = make_trainer(12, params)
+    best_again, last_again = resumed.run(tmp_path / "b", 0, silent)
+    for model, again in ((best, best_again), (last, last_again)):
+        for name, tensor in model.state_dict().items():
+            assert torch.equal(tensor, again.state_dict()[name]), name
+    assert resumed.curves == undisturbed.curves
+
+
+def test_a_torn_state_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
+    make_trainer(12, train_params()).run(tmp_path, 0, silent)
+    states = sorted(tmp_path.glob("step_*.safetensors"))
+    assert [path.stem for path in states] == ["step_00000006", "step_00000009"]
+    states[-1].write_bytes(states[-1].read_bytes()[:1000])
+    found = load_state(tmp_path)
+    assert found is not None
+    assert found[1]["step"] == 6
+
+
+def test_batches_do_not_depend_on_the_threads_that_make_them() -> None:
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params())
+    data.steps = 5
+    for alone, ahead in zip(data.batches(0, workers=0), data.batches(0, workers=2), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(alone, ahead, strict=True))
+
+
+def test_training_lowers_the_loss() -> None:
+    trainer = make_trainer(40, train_params(learning_rate=1e-2, simulated_share=0.0))
+    rows: list[Row] = []
+    for step in range(40):
+        rows.append(trainer._step(step, trainer.data.batch(step)))
+    first, last = (np.mean([row["loss"] for row in part]) for part in (rows[:5], rows[-5:]))
+    assert last < 0.8 * first
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_sentence(tmp_path: Path) -> None:
+    trainer = make_trainer(12, train_params())
+    with torch.no_grad():
+        trainer.model.body_head.bias.fill_(math.nan)
+    with pytest.raises(UserError, match=r"loss became nan at step 1 of 12; lower train.learning_rate \(now 0.003\)"):
+        trainer.run(tmp_path, 0, silent)
+
+
+def test_a_diverging_loss_stops_with_a_sentence(tmp_path: Path) -> None:
+    trainer = make_trainer(12, train_params())
+    trainer.curves.append({"step": 0, "train_loss": 1e-9})
+    with pytest.raises(UserError, match="more than 20 times its start"):
+        trainer.run(tmp_path, 0, silent)
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
+    params = train_params(learning_rate=1.0, warmup=0.25)
+    rates = [learning_rate(step, 100, params) for step in range(101)]
+    assert rates[0] == pytest.approx(1 / 25)
+    assert rates[25] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(1e-4)
+    assert rates[:26] == sorted(rates[:26])
+    assert rates[25:] == sorted(rates[25:], reverse=True)
+
+
+def test_an_epoch_is_as_many_windows_as_the_samples_have_frames() -> None:
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(epochs=2.0, batch=8, window=16))
+    frames = 3 * (150 + 140)  # two cameras, one with a gap of ten; each stride covers every frame once
+    assert data.steps == math.ceil(2 * frames / (8 * 16))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate is 0.0, expected above 0"),
+        ({"ema": 1.0}, "ema is 1, expected below 1"),
+        ({"simulated_share": 1.5}, "simulated_share is 1.5, expected 0 to 1"),
+        ({"seed": -1}, "seed is -1, expected 0 or more"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        train_params(**changes)
+
+
+def test_fp16_on_a_cpu_and_an_unknown_device_end_in_a_sentence() -> None:
+    with pytest.raises(UserError, match="fp16"):
+        make_trainer(2, train_params(precision="fp16"))
+    with pytest.raises(UserError, match=r"runtime.device is 'tpu9'"):
+        RuntimeParams(device="tpu9").torch_device()
+
+
+def test_nothing_with_landmarks_to_train_on_ends_in_a_sentence() -> None:
+    with pytest.raises(UserError, match="no take of the training part has landmarks"):
+        TrainingData(dataclasses.replace(CLIPSET, samples=CLIPSET.samples[:0]), ["S1/freestyle1"], train_params())
+
+
+def test_an_untrained_network_answers_close_to_the_analytic_pose() -> None:
+    from blaze2cap.body.inverse_kinematics import analytic_pose
+    from blaze2cap.body.rotation import geodesic_angle
+
+    torch.manual_seed(0)
+    model = PoseModel(ModelParams()).eval()
+    clip = CLIPSET.clip_landmarks("S1/freestyle1/cam1")
+    with torch.no_grad():
+        motion, _ = model(
+            clip[None], CLIPSET.camera_of("S1/freestyle1/cam1").intrinsics[None], torch.ones(1, len(clip))
+        )
+    base = analytic_pose(clip[..., :3], clip[..., 5])
+    assert geodesic_angle(motion.rotation[0, :, 1:], base[:, 1:]).mean() < 0.15
+
+
+def test_curves_are_the_same_bytes_twice_and_their_summary_names_the_best_step(tmp_path: Path) -> None:
+    curves = [
+        {"step": float(step), "learning_rate": 0.1, "train_loss": 1 / step, "val_loss": abs(step - 3) + 0.5}
+        for step in range(1, 6)
+    ]
+    for name in ("a", "b"):
+        write_curves(tmp_path / name, curves)
+    for file in ("curves.csv", "curves.png"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert summary(curves)["best_step"] == 3
