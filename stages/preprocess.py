@@ -5,10 +5,9 @@ from pathlib import Path
 
 import typer
 
+from blaze2cap.data.manifest import changes_since
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.report import write_report
-from blaze2cap.data.sources import DatasetParams
-from blaze2cap.data.sources.totalcapture import changes_since
 from blaze2cap.errors import one_sentence
 from blaze2cap.params import load_params
 
@@ -17,7 +16,7 @@ def main(raw: Path, clips: Path, metrics: Path, params_file: Path = Path("params
     """Pack the recordings of RAW into the folder CLIPS and write the report METRICS."""
     with one_sentence("preprocess"):
         params = load_params("preprocess", PreprocessParams, params_file)
-        changes = changes_since(raw, load_params("dataset", DatasetParams, params_file).path)
+        changes = changes_since(raw)
         if changes:
             print(f"preprocess: {changes}", file=sys.stderr)
         write_report(metrics, preprocess(raw, clips, params))

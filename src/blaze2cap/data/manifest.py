@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.raw import scan, vicon_folder
 from blaze2cap.data.report import write_report
+from blaze2cap.data.vicon import POSITION_FILE
 from blaze2cap.errors import UserError
 
 MANIFEST_FILE = "manifest.json"
@@ -36,8 +38,8 @@ def write_manifest(
         if recordings is not None:
             entry["modified_ns"] = (recordings / name).stat().st_mtime_ns
         entries.append(entry)
-    values = {"source": source, "files": entries, "faults": [fault._asdict() for fault in faults]}
-    write_report(raw / MANIFEST_FILE, values)
+    origin = {"source": source} if recordings is None else {"source": source, "recordings": str(recordings)}
+    write_report(raw / MANIFEST_FILE, origin | {"files": entries, "faults": [fault._asdict() for fault in faults]})
 
 
 def read_manifest(raw: Path) -> dict[str, Any]:
@@ -54,17 +56,30 @@ def read_manifest(raw: Path) -> dict[str, Any]:
     return manifest
 
 
-def changed_files(manifest: dict[str, Any], recordings: Path) -> list[str]:
-    """Files of the outside folder that are gone or differ in size or time from those taken over."""
+def changes_since(raw: Path) -> str | None:
+    """One sentence where the outside folder differs from what was taken over; None where not, or it is not here."""
+    manifest = read_manifest(raw)
+    recordings = Path(manifest.get("recordings", ""))
+    if not recordings.is_absolute() or not recordings.is_dir():
+        return None
+    takes, clips, _ = scan(recordings)
+    known = {fault["left_out"] for fault in manifest["faults"]} | {entry["path"] for entry in manifest["files"]}
+    changed = [entry["path"] for entry in manifest["files"] if not _is_same(entry, recordings / entry["path"])]
+    changed += [take for take in takes if not {take, (vicon_folder(take) / POSITION_FILE).as_posix()} & known]
+    changed += [str(clip) for clip in clips if not {clip.take, str(clip), clip.landmark_file.as_posix()} & known]
+    if not changed:
+        return None
+    return (
+        f"{len(changed)} recordings in {recordings} are not as taken over ({changed[0]}); run `dvc repro -f download`"
+    )
 
-    def same(entry: dict[str, Any]) -> bool:
-        try:
-            now = (recordings / entry["path"]).stat()
-        except OSError:
-            return False
-        return (now.st_size, now.st_mtime_ns) == (entry["bytes"], entry.get("modified_ns"))
 
-    return [entry["path"] for entry in manifest["files"] if not same(entry)]
+def _is_same(entry: dict[str, Any], path: Path) -> bool:
+    try:
+        now = path.stat()
+    except OSError:
+        return False
+    return (now.st_size, now.st_mtime_ns) == (entry["bytes"], entry.get("modified_ns"))
 
 
 def _sha256(path: Path) -> str:

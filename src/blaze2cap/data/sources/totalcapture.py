@@ -5,8 +5,7 @@ import shutil
 from pathlib import Path
 
 from blaze2cap.data.inspection import Inspection, inspect
-from blaze2cap.data.manifest import changed_files, read_manifest
-from blaze2cap.data.raw import CALIBRATION_FILE, scan, vicon_folder
+from blaze2cap.data.raw import CALIBRATION_FILE, vicon_folder
 from blaze2cap.data.vicon import POSITION_FILE, ROTATION_FILE
 from blaze2cap.errors import UserError
 
@@ -42,22 +41,6 @@ def link_totalcapture(recordings: Path, raw: Path, workers: int | None = None) -
     for file in files:
         _link((recordings / file).resolve(), raw / file)
     return inspection
-
-
-def changes_since(raw: Path, path: str | None) -> str | None:
-    """One sentence where the recordings differ from those that were taken over; None where not, or none are here."""
-    manifest = read_manifest(raw)
-    folder = Path(path or os.environ.get(VARIABLE) or "")
-    if manifest["source"] != "totalcapture" or not folder.is_absolute() or not folder.is_dir():
-        return None
-    takes, clips, _ = scan(folder)
-    known = {fault["left_out"] for fault in manifest["faults"]} | {entry["path"] for entry in manifest["files"]}
-    new = [take for take in takes if not {take, (vicon_folder(take) / POSITION_FILE).as_posix()} & known]
-    new += [str(c) for c in clips if not {c.take, str(c), c.landmark_file.as_posix()} & known]
-    changed = changed_files(manifest, folder) + new
-    if not changed:
-        return None
-    return f"{len(changed)} recordings in {folder} are not as taken over ({changed[0]}); run `dvc repro -f download`"
 
 
 def _link(source: Path, target: Path) -> None:
