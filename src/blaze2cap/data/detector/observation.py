@@ -1,6 +1,6 @@
 """What every simulated detector shares: its interface, the viewing-ray frame, the image, and the model layout."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,7 @@ HIPS = indices("left_hip", "right_hip")
 NEAREST_M = 0.3  # nobody is detected nearer to the camera than this; keeps projections finite
 
 
+@runtime_checkable
 class SimulatedDetector(Protocol):
     """Anything that sees a pose as BlazePose would."""
 
