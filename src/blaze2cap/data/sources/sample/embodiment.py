@@ -27,11 +27,17 @@ _SHARES = {
 }
 _HEAD_SHARES = {"Neck": (0.55, 0.6, 0.3), "Head": (0.45, 0.4, 0.7)}
 _BALL_M = 0.13  # from below the ankle forward to the ball of the foot
-_STRETCHED = 0.9985  # of a leg's length: the knee stays bent by at least 6 degrees
-_FOLDED = 0.3
-# Sway of people who stand still, and tremor [deg]; the noise of marker capture is in the tremor.
-_SWAY_DEG, _SWAY_PERIOD_S = 1.0, 2.5
-_TREMOR_DEG, _TREMOR_PERIOD_S = 0.035, 0.13
+# Shortest and longest reach of a leg, as a share of its length: the knee bends by 2 to 145 degrees.
+_FOLDED, _STRETCHED = 0.3, 0.9998
+# Slow wandering of each channel about what the script says, and tremor with the noise of marker capture [deg].
+_SWAY_DEG = {
+    "tilt": 3.0, "lean": 5.0, "turn": 12.0, "bend": 2.5, "spine_lean": 3.0, "twist": 5.0, "nod": 4.0, "head_lean": 5.0,
+    "look": 6.0, "shrug": 7.0, "protract": 7.0, "lift": 3.0, "spread": 3.0, "rotate": 5.0, "elbow": 5.0,
+    "pronate": 9.0, "flex": 6.0, "deviate": 4.0,
+}  # fmt: skip
+_SWAY_PERIOD_S = 2.0
+_TREMOR_DEG, _TREMOR_PERIOD_S = 0.05, 0.17
+_ROUGHNESS_S = 0.005  # tremor [deg] for each deg/s of movement
 
 Channels = dict[str, Float[np.ndarray, "N"]]
 
@@ -50,6 +56,8 @@ def embody(performance: Performance) -> Take:
     body = performance.body.render(performance.frames)
     feet = {side: performance.feet[side].render(performance.frames) for side in SIDES}
     _add_gait(body, performance.gait)
+    body["tilt"] = body["tilt"] + subject.style.pelvis_tilt_deg
+    body["bend"] = body["bend"] - subject.style.pelvis_tilt_deg
     _add_noise(body, performance.rng)
     x, z, yaw = performance.heading
     facing = _facing(yaw)
@@ -57,8 +65,9 @@ def embody(performance: Performance) -> Take:
     ankle = {side: _ankle(subject, feet[side]) for side in SIDES}
     root = _root_position(subject, body, hips, np.stack((x, z)), facing, feet, ankle)
     local = {"Hips": hips}
-    for side in SIDES:
-        local |= _leg(subject, side, hips, root, feet[side], ankle[side])
+    knees = 6.0 * smooth_noise(performance.rng, performance.frames, len(SIDES), _SWAY_PERIOD_S)
+    for side, knee_sway in zip(SIDES, knees, strict=True):
+        local |= _leg(subject, side, hips, root, feet[side], ankle[side], knee_sway)
         local |= _arm(subject, side, body)
     for joint, (bend, lean, twist) in (_SHARES | _HEAD_SHARES).items():
         names = ("bend", "spine_lean", "twist") if joint in _SHARES else ("nod", "head_lean", "look")
@@ -99,8 +108,11 @@ def _add_gait(body: Channels, gait: Channels) -> None:
 def _add_noise(body: Channels, rng: np.random.Generator) -> None:
     names = [name for name in body if not name.endswith("swing") and name not in ("forward", "side", "drop")]
     frames = len(body["tilt"])
-    sway = smooth_noise(rng, frames, len(names), _SWAY_PERIOD_S) * _SWAY_DEG
-    tremor = smooth_noise(rng, frames, len(names), _TREMOR_PERIOD_S) * _TREMOR_DEG
+    size = np.array([_SWAY_DEG.get(name.removeprefix("right_").removeprefix("left_"), 1.0) for name in names])
+    sway = smooth_noise(rng, frames, len(names), _SWAY_PERIOD_S) * size[:, None]
+    # Noise grows with the signal (Harris and Wolpert 1998): quick movement is rough, rest is quiet.
+    speed = np.abs(np.gradient(np.stack([body[name] for name in names]), axis=1)) * FPS
+    tremor = smooth_noise(rng, frames, len(names), _TREMOR_PERIOD_S) * (_TREMOR_DEG + _ROUGHNESS_S * speed)
     for name, noise in zip(names, sway + tremor, strict=True):
         # The pelvis carries everything above it, so it keeps stiller.
         body[name] = body[name] + (0.3 if name in ("tilt", "lean", "turn") else 1.0) * noise
@@ -130,7 +142,7 @@ def _root_position(
 ) -> Float[Tensor, "N 3"]:
     """Pelvis over its place, as high as its drop from standing says and as both legs allow."""
     down = subject.offset[JOINT_INDEX["RightUpLeg"], 2].item()
-    standing = subject.ankle_height + 0.993 * subject.leg + down
+    standing = subject.ankle_height + 0.9975 * subject.leg + down
     offset = torch.from_numpy(np.stack((body["side"], -body["forward"], np.zeros_like(body["side"])), axis=-1))
     root = (facing @ offset[..., None]).squeeze(-1)
     root = root + torch.from_numpy(np.stack((place[0], standing - body["drop"], place[1]), axis=-1))
@@ -138,9 +150,9 @@ def _root_position(
     for side in SIDES:
         hip = (hips @ subject.offset[JOINT_INDEX[f"{side.capitalize()}UpLeg"]]).numpy()
         away = root.numpy()[:, [0, 2]] + hip[:, [0, 2]] - ankle[side].numpy()[:, [0, 2]]
-        upright = np.sqrt(np.maximum((0.994 * subject.leg) ** 2 - (away**2).sum(-1), 1e-4))
-        heights.append(ankle[side].numpy()[:, 1] + upright - hip[:, 1] + 0.3 * feet[side]["free"])
-    soft = 0.008
+        upright = np.sqrt(np.maximum((0.998 * subject.leg) ** 2 - (away**2).sum(-1), 1e-4))
+        heights.append(ankle[side].numpy()[:, 1] + upright - hip[:, 1] + 0.15 * feet[side]["free"])
+    soft = 0.004
     lowest = -soft * np.log(sum(np.exp(-(h - heights[0]) / soft) for h in heights)) + heights[0]
     root[:, 1] = torch.from_numpy(gaussian_filter1d(lowest, 0.05 * FPS, mode="nearest"))
     return root
@@ -153,6 +165,7 @@ def _leg(
     root: Float[Tensor, "N 3"],
     foot: Channels,
     ankle: Float[Tensor, "N 3"],
+    knee_sway: Float[np.ndarray, "N"],
 ) -> dict[str, Float[Tensor, "N 3 3"]]:
     """Local rotations of one leg whose ankle is in its place; the knee points where pelvis and foot do."""
     name = side.capitalize()
@@ -165,6 +178,8 @@ def _leg(
     distance = _softly_within(distance / (thigh + shin), _FOLDED, _STRETCHED) * (thigh + shin)
     hinge = hips[..., 0] + 0.5 * sole[..., 0]
     hinge = torch.nn.functional.normalize(hinge - (hinge * along).sum(-1, keepdim=True) * along, dim=-1)
+    out = torch.from_numpy(np.deg2rad(SIGN[side] * (subject.knee_out_deg + knee_sway)))[:, None]
+    hinge = out.cos() * hinge + out.sin() * torch.linalg.cross(along, hinge)
     knee_out = torch.linalg.cross(hinge, along)
     cosine = (thigh**2 + distance**2 - shin**2) / (2 * thigh * distance)
     upper = cosine * along + (1 - cosine**2).sqrt() * knee_out
@@ -179,7 +194,7 @@ def _leg(
 
 def _softly_within(x: Float[Tensor, "*any"], low: float, high: float) -> Float[Tensor, "*any"]:
     """`x`, bent over near the limits so that it never passes them."""
-    knee = 0.004
+    knee = 0.001
     below = high - knee * torch.nn.functional.softplus((high - x) / knee)
     return low + knee * torch.nn.functional.softplus((below - low) / knee)
 
@@ -189,8 +204,11 @@ def _arm(subject: Subject, side: str, body: Channels) -> dict[str, Float[Tensor,
     name, arm = side.capitalize(), {channel: body[f"{side}_{channel}"] for channel in ARM}
     lifted = np.hypot(arm["lift"], arm["spread"])
     # The clavicle takes part in lifting the arm (scapulohumeral rhythm); the arm itself is placed on the chest.
+    roll, up, back = subject.clavicle_deg
     clavicle = _turned(
-        y=subject.clavicle_deg + arm["shrug"] + 0.22 * (lifted - 60), z=-(arm["protract"] + 0.12 * arm["lift"])
+        x=roll + 0.13 * (lifted - 60) + 0.4 * arm["shrug"],
+        y=up + arm["shrug"] + 0.28 * (lifted - 60),
+        z=back - arm["protract"] - 0.22 * arm["lift"],
     )
     hanging = _turned(y=np.full_like(lifted, -90.0))
     upper = _turned(x=arm["lift"], y=arm["spread"]) @ hanging @ _turned(x=-arm["rotate"])

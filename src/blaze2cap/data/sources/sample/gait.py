@@ -1,6 +1,6 @@
 """Locomotion: a way over the floor, the footsteps that carry it, and how pelvis, trunk and arms go along with them.
 
-Each foot is set down where the body will be when that foot is in the middle of its stance, so steps follow speed and
+Each foot is set down where the body will be shortly before the middle of that stance, so steps follow speed and
 turning by themselves. Phase counts steps; foot k swings inside [k, k + 1] and the two feet take turns.
 """
 
@@ -14,7 +14,8 @@ from blaze2cap.data.sources.sample.performance import SIDES, SIGN, Performance
 _STEER_HZ = 20
 _ARRIVED_M = 0.35
 _SLOW_DOWN = 0.9  # [m/s^2]
-_DOUBLE_SUPPORT = 0.24  # share of a step with both feet on the floor
+# Share of a step between one foot's landing and the other's lift-off; minimum-jerk swings add slow ends of their own.
+_DOUBLE_SUPPORT = 0.18
 
 Curve = Float[np.ndarray, "frames"]
 
@@ -113,7 +114,7 @@ def _set_feet(
     for k in range(steps):
         side = SIDES[(k + leading) % 2]
         lift_off, landing = np.interp((k + _DOUBLE_SUPPORT / 2, k + 1 - _DOUBLE_SUPPORT / 2), phase, times)
-        over = k + 1.5 if k < steps - 2 else steps
+        over = k + 1.4 if k < steps - 2 else steps
         at = int(np.searchsorted(phase, min(over, steps) - 1e-9).clip(0, len(phase) - 1))
         out = SIGN[side] * performance.stance * (0.72 if k < steps - 2 else 1.0)
         x, z, yaw = performance.floor(way[:, at], 0.0, out)
@@ -122,13 +123,15 @@ def _set_feet(
         swing = landing - lift_off
         vigour = min(length / 1.2, 1.0)  # of a stride of 1.2 m
         facing = performance.nearest_turn(foot.target("yaw"), yaw - SIGN[side] * style.toe_out_deg)
-        foot.move(lift_off, swing, x=x, z=z, yaw=facing)
-        foot.move(lift_off - 0.12 * swing, 0.45 * swing, free=1.0)
-        foot.move(landing - 0.4 * swing, 0.5 * swing, free=0.0)
-        foot.nudge(lift_off, swing, height=0.025 + 0.02 * vigour)
-        # The heel leaves the floor before the toes do, and the toes are up when the heel lands.
-        foot.nudge(lift_off - 0.5 * swing, 1.15 * swing, rise=12 + 42 * vigour)
-        foot.nudge(landing - 0.55 * swing, 0.8 * swing, pitch=-4 - 20 * vigour)
+        foot.move(lift_off - 0.12 * swing, 1.15 * swing, x=x, z=z, yaw=facing)
+        foot.move(lift_off - 0.15 * swing, 0.4 * swing, free=1.0)
+        foot.move(landing - 0.7 * swing, 0.55 * swing, free=0.0)
+        # The heel leaves the floor long before the toes do; the ankle is highest early in the swing, behind the body,
+        # and the toes are up when the heel lands.
+        foot.move(lift_off - 0.65 * swing, 0.85 * swing, rise=16 + 52 * vigour)
+        foot.move(lift_off + 0.12 * swing, 0.6 * swing, rise=0.0)
+        foot.nudge(lift_off - 0.22 * swing, 0.85 * swing, height=0.03 + 0.06 * vigour)
+        foot.nudge(landing - 0.5 * swing, 0.7 * swing, pitch=-4 - 18 * vigour)
 
 
 def _go_along(performance: Performance, phase: Curve, v: Curve, steps: int, leading: int, direction: float) -> None:
@@ -143,15 +146,15 @@ def _go_along(performance: Performance, phase: Curve, v: Curve, steps: int, lead
     arms = style.arm_swing * performance.uniform(0.85, 1.15)
     parts = {
         "side": -0.028 * swinging,
-        "lean": 2.2 * swinging,
-        "spine_lean": -2.6 * swinging,
-        "turn": 4.5 * ahead,
-        "twist": -9.0 * ahead,
+        "lean": 3.5 * swinging,
+        "spine_lean": -5.0 * swinging,
+        "turn": 5.5 * ahead,
+        "twist": -12.0 * ahead,
         "tilt": 1.5 * vigour * edge,
-        "right_lift": -19 * arms * ahead,
-        "left_lift": 19 * arms * ahead,
-        "right_elbow": 11 * arms * (vigour * edge - ahead),
-        "left_elbow": 11 * arms * (vigour * edge + ahead),
+        "right_lift": -12 * arms * ahead,
+        "left_lift": 12 * arms * ahead,
+        "right_elbow": 13 * arms * (vigour * edge - ahead),
+        "left_elbow": 13 * arms * (vigour * edge + ahead),
         "forward": 0.01 * np.cos(2 * np.pi * phase) * vigour * edge,
     }
     first = performance.frame(performance.now)

@@ -21,8 +21,10 @@ POSES = {
     "point": {"lift": 80, "spread": 25, "rotate": 10, "elbow": 10},
     "belly": {"lift": 18, "spread": 12, "rotate": 55, "elbow": 85},
 }
-BOTH = ("hip", "folded", "up", "forward", "aside", "offer", "behind_head", "back")
-_SCATTER = {"lift": 9, "spread": 8, "rotate": 9, "elbow": 9, "pronate": 14, "flex": 9, "deviate": 6}
+# Low poses stand twice: people hold them more often.
+BOTH = ("hip", "folded", "offer", "belly", "back") * 2 + ("up", "forward", "aside", "behind_head")
+ONE = ("hip", "phone", "chin", "offer", "belly", "back") * 2 + tuple(POSES)
+_SCATTER = {"lift": 9, "spread": 8, "rotate": 9, "elbow": 12, "pronate": 24, "flex": 14, "deviate": 9}
 # What joints allow [deg]; the same for both arms.
 LIMITS = {
     "lift": (-50, 172), "spread": (-40, 172), "rotate": (-85, 85), "elbow": (2, 148), "pronate": (-75, 75),
@@ -45,12 +47,12 @@ def take_pose(performance: Performance, side: str, start: float, duration: float
 def reach(performance: Performance, side: str, start: float, duration: float) -> None:
     """Reach for a point somewhere in front of or beside the chest."""
     targets = {
-        "lift": performance.uniform(10, 135),
+        "lift": performance.uniform(-5, 100),
         "spread": performance.uniform(-22, 80),
         "rotate": performance.uniform(-30, 60),
         "elbow": performance.uniform(5, 105),
-        "pronate": performance.uniform(-45, 45),
-        "flex": performance.uniform(-25, 30),
+        "pronate": performance.uniform(-60, 60),
+        "flex": performance.uniform(-40, 45),
         "deviate": performance.uniform(-12, 12),
     }
     performance.arm(side, start, duration, **targets, swing=0.25)
@@ -113,10 +115,12 @@ def gesticulate(performance: Performance, start: float, end: float, liveliness: 
             continue
         side = str(performance.rng.choice(SIDES))
         sides = list(SIDES) if performance.chance(0.45) else [side]
-        kind = str(performance.rng.choice(("pose", "reach", "wave", "circle", "talk"), p=(0.42, 0.28, 0.06, 0.1, 0.14)))
+        kind = str(
+            performance.rng.choice(("pose", "reach", "wave", "circle", "talk"), p=(0.40, 0.32, 0.06, 0.05, 0.17))
+        )
         duration = performance.tempo(0.7, 1.2)
         if kind == "pose":
-            name = str(performance.rng.choice(BOTH if len(sides) == 2 else tuple(POSES)))
+            name = str(performance.rng.choice(BOTH if len(sides) == 2 else ONE))
             for each in sides:
                 take_pose(performance, each, t + performance.uniform(0, 0.1), duration, name)
             t += duration + performance.tempo(0.3, 2.0)
@@ -125,6 +129,7 @@ def gesticulate(performance: Performance, start: float, end: float, liveliness: 
                 for each in sides:
                     reach(performance, each, t, duration)
                 look_at = performance.uniform(0, 45) * (-1 if side == "right" else 1)
+                performance.pose(t, duration, twist=0.5 * look_at, spine_lean=performance.uniform(-8, 8))
                 performance.pose(t, 0.8 * duration, look=look_at, nod=performance.uniform(-12, 18))
                 t += duration + performance.tempo(0.0, 0.5)
         elif kind == "wave":

@@ -11,10 +11,10 @@ from blaze2cap.data.sources.sample.embodiment import Take, embody
 from blaze2cap.data.sources.sample.performance import SIDES, Performance
 from blaze2cap.data.sources.sample.subject import Subject
 
-T_POSE_S = 1.3
-_ROOM_M = {"walking": 2.1, "acting": 1.7, "freestyle": 1.2, "rom": 0.5}
-_LIVELINESS = {"walking": 0.12, "acting": 0.55, "freestyle": 0.7, "rom": 0.85}
-_SPEED = {"walking": (0.85, 1.35), "acting": (0.75, 1.2), "freestyle": (0.6, 1.1), "rom": (0.6, 0.8)}
+T_POSE_S = 1.0
+_ROOM_M = {"walking": 2.7, "acting": 2.3, "freestyle": 1.6, "rom": 0.5}
+_LIVELINESS = {"walking": 0.12, "acting": 0.6, "freestyle": 0.8, "rom": 0.5}
+_SPEED = {"walking": (1.0, 1.45), "acting": (0.95, 1.4), "freestyle": (0.8, 1.3), "rom": (0.6, 0.8)}
 
 
 def walk(performance: Performance, kind: str) -> None:
@@ -22,7 +22,7 @@ def walk(performance: Performance, kind: str) -> None:
     if kind != "walking" and performance.chance(0.2):
         direction = float(performance.rng.choice((90, -90, 180)))
         gait.shift(performance, performance.uniform(0.4, 1.0), direction, performance.uniform(0.35, 0.55))
-    many = int(performance.rng.integers(3, 8)) if kind == "walking" else int(performance.rng.integers(1, 4))
+    many = int(performance.rng.integers(8, 16)) if kind == "walking" else int(performance.rng.integers(2, 5))
     speed = performance.uniform(*_SPEED[kind]) * performance.subject.style.speed
     gait.walk_to(performance, _waypoints(performance, many, _ROOM_M[kind]), speed)
 
@@ -44,12 +44,12 @@ def _on_the_spot(performance: Performance) -> None:
 
 
 _REPERTOIRE: dict[str, dict[Activity, float]] = {
-    "rom": {activity.trunk: 3, activity.lift_leg: 3, activity.squat: 2, activity.lunge: 1, activity.stand: 2},
-    "acting": {activity.stand: 3, activity.bend_down: 1, activity.squat: 0.4, activity.sit: 0.4, activity.trunk: 0.6},
+    "rom": {activity.trunk: 2, activity.lift_leg: 4, activity.squat: 3, activity.lunge: 2, activity.stand: 1},
+    "acting": {activity.stand: 4, activity.bend_down: 0.5, activity.squat: 0.4, activity.sit: 0.5, activity.trunk: 0.5},
     "freestyle": {
-        activity.stand: 1.5, activity.bend_down: 1, activity.squat: 1, activity.sit: 0.5, activity.trunk: 1,
-        activity.lunge: 1, activity.lift_leg: 1, activity.kneel: 0.8, activity.on_all_fours: 0.7,
-        activity.lie_down: 0.5, activity.fold: 0.8,
+        activity.stand: 1.2, activity.bend_down: 1, activity.squat: 1, activity.sit: 0.6, activity.trunk: 1,
+        activity.lunge: 1, activity.lift_leg: 1, activity.kneel: 0.8, activity.on_all_fours: 1.2,
+        activity.lie_down: 1, activity.fold: 1.2,
     },
 }  # fmt: skip
 _WALKING_SHARE = {"walking": 1.0, "acting": 0.55, "freestyle": 0.4, "rom": 0.0}
@@ -80,6 +80,6 @@ def _open_in_t_pose(performance: Performance) -> None:
     for side in SIDES:
         spread = performance.uniform(84, 94)
         performance.arm(side, -1.0, 0.5, spread=spread, elbow=performance.uniform(4, 14), flex=0.0)
-        performance.rest_arm(side, T_POSE_S + performance.uniform(0, 0.1), performance.tempo(0.8, 1.0))
+        performance.rest_arm(side, T_POSE_S + performance.uniform(0, 0.1), performance.tempo(0.9, 1.1))
     body.move(T_POSE_S, 0.8, bend=performance.subject.style.stoop_deg)
-    performance.now = T_POSE_S + 0.9
+    performance.now = T_POSE_S + 0.7

@@ -26,7 +26,7 @@ _GROUPS = {"torso": 0.07, "Arm": 0.05, "ForeArm": 0.09, "Hand": 0.06, "UpLeg": 0
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How a person moves: multiples of the common measure, 1 is average."""
+    """How a person moves: multiples of a common measure, and angles of a posture."""
 
     speed: float
     cadence: float
@@ -36,16 +36,22 @@ class Style:
     elbow_deg: float
     toe_out_deg: float
     stoop_deg: float
+    pelvis_tilt_deg: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A person: bone offsets in the parents' frames [m], constant rotations by joint, height of the ankles, style."""
+    """A person: bones, the constants of their calibration, style.
+
+    `offset` is in the parents' frames [m]; `calibration` holds constant rotations by joint, `clavicle_deg` that of the
+    right clavicle as a rotation vector, `knee_out_deg` how far the knees point outwards; `ankle_height` is in [m].
+    """
 
     name: str
     offset: Float[Tensor, "21 3"]
     calibration: dict[str, Float[Tensor, "3 3"]]
-    clavicle_deg: float
+    clavicle_deg: tuple[float, float, float]
+    knee_out_deg: float
     ankle_height: float
     style: Style
 
@@ -76,29 +82,31 @@ def make_subject(name: str, seed: int) -> Subject:
         offset.append((-x if joint.startswith("Left") else x, y, z))
     # Vicon's rest pose differs from person to person by a constant: clavicles raised, heads nodding, hands turned.
     quirk_deg = {
-        "Neck": rng.normal(0, (4, 2, 1)),
-        "Head": rng.normal(0, (7, 2, 2)),
+        "Neck": rng.normal(0, (5, 3, 2)),
+        "Head": rng.normal(0, (9, 3, 3)),
         "Spine": rng.normal(0, (4, 0.5, 0.5)),
-        "RightArm": np.array([rng.uniform(8, 28), 0, 0]),
-        "LeftArm": np.array([rng.uniform(8, 28), 0, 0]),
-        "RightHand": np.array([rng.normal(0, 5), rng.uniform(5, 28), rng.normal(0, 3)]),
-        "LeftHand": np.array([rng.normal(0, 5), -rng.uniform(5, 28), rng.normal(0, 3)]),
+        "RightArm": np.array([rng.uniform(4, 32), 0, 0]),
+        "LeftArm": np.array([rng.uniform(4, 32), 0, 0]),
+        "RightHand": np.array([rng.normal(0, 8), rng.uniform(2, 38), rng.normal(0, 5)]),
+        "LeftHand": np.array([rng.normal(0, 8), -rng.uniform(2, 38), rng.normal(0, 5)]),
     }
     vectors = torch.tensor(np.deg2rad(np.stack(list(quirk_deg.values()))))
     return Subject(
         name=name,
         offset=torch.tensor(offset, dtype=torch.float64) / 1000,
         calibration=dict(zip(quirk_deg, rotation_vector_to_matrix(vectors), strict=True)),
-        clavicle_deg=rng.uniform(2, 22),
+        clavicle_deg=(rng.uniform(-4, 14), rng.uniform(0, 38), rng.uniform(-10, 10)),
+        knee_out_deg=rng.uniform(-8, 14),
         ankle_height=rng.uniform(0.055, 0.085),
         style=Style(
             speed=rng.uniform(0.88, 1.12),
             cadence=rng.uniform(0.94, 1.06),
             arm_swing=rng.uniform(0.7, 1.3),
             amplitude=rng.uniform(0.9, 1.1),
-            tempo=rng.uniform(0.85, 1.15),
-            elbow_deg=rng.uniform(14, 32),
-            toe_out_deg=rng.uniform(3, 12),
+            tempo=rng.uniform(0.55, 0.72),
+            elbow_deg=rng.uniform(12, 38),
+            toe_out_deg=rng.uniform(2, 16),
             stoop_deg=rng.uniform(-2, 7),
+            pelvis_tilt_deg=rng.uniform(-10, 8),
         ),
     )

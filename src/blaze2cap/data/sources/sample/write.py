@@ -1,12 +1,14 @@
 """Writes the sample as raw recordings: calibration, Vicon text and landmark files, take by take on all cores."""
 
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.data.calibration import write_calibration
+from blaze2cap.data.detector.raw import simulate_raw
 from blaze2cap.data.parallel import parallel_map
-from blaze2cap.data.raw import CALIBRATION_FILE, vicon_folder
+from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, vicon_folder, write_landmarks
 from blaze2cap.data.sources.sample.params import SampleParams
 from blaze2cap.data.sources.sample.room import make_cameras
 from blaze2cap.data.sources.sample.script import perform
@@ -45,3 +47,19 @@ def _write_take(job: _Job) -> None:
     take = perform(make_subject(subject, job.params.seed), action, job.params.seconds, job.params.seed)
     quaternion = matrix_to_quaternion(take.rotation)
     write_vicon(job.folder / vicon_folder(job.take), take.position.numpy(), quaternion.numpy())
+    if action in MOTION_ONLY_ACTIONS:
+        return
+    for name, camera in make_cameras(job.params.cameras, job.params.seed).items():
+        clip = ClipName(subject, action, name)
+        landmarks = simulate_raw(
+            camera.to_camera(take.position),
+            camera.rotation @ take.rotation,
+            camera,
+            seed=_clip_seed(job.params.seed, str(clip)),
+            subject_seed=_clip_seed(job.params.seed, subject),
+        )
+        write_landmarks(job.folder / clip.landmark_file, landmarks)
+
+
+def _clip_seed(seed: int, name: str) -> int:
+    return zlib.crc32(f"{seed} {name}".encode())
