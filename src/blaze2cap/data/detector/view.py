@@ -1,5 +1,7 @@
-"""Motion of a room seen anew: turned about the vertical, moved a little, before a random one of the cameras."""
+"""Motion in the world as a random camera would see it: any facing, any place in the room, tilts and lenses about the
+given cameras' own."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -8,14 +10,10 @@ from torch import Tensor
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.rotation import rotation_vector_to_matrix
-from blaze2cap.data.detector.observation import in_front, project
 
-# Spread beyond the cameras' own: where they stand and how they are tilted, so that no view is seen twice.
-_SHIFT_M = 0.5
-_TILT_RAD = 0.07
-_ZOOM = 0.08
-# The person's middle stays within this of the image's, in fractions of its size; beyond, nobody would be detected.
-_EDGE = 0.42
+FIELD_OF_VIEW_DEG = (66.0, 80.0)  # across; the real cameras have 68-78
+TILT_SLACK_DEG = 3.0  # beyond the steepest and the flattest of the cameras
+ROOM_RADIUS_M = 1.5  # of the places where people stand, about the point that the cameras look at
 
 
 def random_views(
@@ -24,39 +22,64 @@ def random_views(
     cameras: Sequence[Camera],
     generator: torch.Generator,
 ) -> tuple[Float[Tensor, "B S 21 3"], Float[Tensor, "B S 21 3 3"], Float[Tensor, "B 4"]]:
-    """World positions [m] and global rotations (y up) to those in a camera's frame, and its intrinsics.
+    """Windows of world-frame motion (positions [m], global rotations, y up) in the frames of random cameras.
 
-    The room is turned about its vertical by any angle and shifted on the floor; the camera is one of `cameras`, its
-    tilt and focal length varied. Whoever would be out of the image is moved to where the view's middle is.
+    Each window is turned by any yaw about its own middle, put somewhere in the room and seen by one of the cameras,
+    which is moved on an arc about the middle of the room to a tilt within the cameras' spread, with another lens.
+    Returns positions, global rotations and intrinsics.
     """
-    count = len(position)
+    batch = len(position)
+    uniform = torch.rand((6, batch), generator=generator, device=position.device)
+    turn = rotation_vector_to_matrix(_along(uniform[0] * 2 * math.pi, axis=1))[:, None]
+    middle = position[:, :, 0].mean(1)
+    room = _middle_of_view(cameras).to(position)
+    radius, angle = ROOM_RADIUS_M * uniform[1].sqrt(), uniform[2] * 2 * math.pi
+    place = room + torch.stack((radius * angle.cos(), torch.zeros_like(radius), radius * angle.sin()), dim=-1)
+    place[:, 1] = middle[:, 1]
+    world = (position - middle[:, None, None]) @ turn.mT + place[:, None, None]
 
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator).clamp(-2, 2)
-
-    yaw = torch.zeros(count, 3)
-    yaw[:, 1] = torch.rand(count, generator=generator) * 2 * torch.pi
-    turn = rotation_vector_to_matrix(yaw)
-    shift = normal(count, 3) * _SHIFT_M * torch.tensor([1.0, 0.0, 1.0])
-
-    chosen = torch.randint(len(cameras), (count,), generator=generator)
-    intrinsics = torch.stack([camera.intrinsics for camera in cameras])[chosen]
-    zoom = 1 + _ZOOM * normal(count, 1)
-    intrinsics = torch.cat((intrinsics[:, :2] * zoom, intrinsics[:, 2:]), dim=1)
-    tilt = rotation_vector_to_matrix(normal(count, 3) * _TILT_RAD)
-    view = tilt @ torch.stack([camera.rotation.float() for camera in cameras])[chosen]
-    origin = (tilt @ torch.stack([camera.translation.float() for camera in cameras])[chosen][..., None]).squeeze(-1)
-
-    whole = (view @ turn)[:, None]
-    place = ((view @ shift[..., None]).squeeze(-1) + origin)[:, None, None]
-    seen = position @ whole.mT + place
-    seen = seen + _into_view(seen[:, :, 0].mean(1), intrinsics)[:, None, None]
-    return seen, whole[:, :, None] @ rotation, intrinsics
+    chosen = (uniform[3] * len(cameras)).long().clamp_max(len(cameras) - 1)
+    camera_rotation = torch.stack([camera.rotation for camera in cameras]).to(position)[chosen]
+    camera_translation = torch.stack([camera.translation for camera in cameras]).to(position)[chosen]
+    tilts = torch.asin(-camera_rotation[:, 2, 1])
+    lowest, highest = _tilt_spread(cameras)
+    wanted = lowest + (highest - lowest) * uniform[4]
+    arc = rotation_vector_to_matrix(_along(wanted - tilts, axis=0))
+    centre = (camera_rotation @ room[:, None]).squeeze(-1) + camera_translation
+    seen = world @ camera_rotation[:, None].mT + (camera_translation - centre)[:, None, None]
+    seen = seen @ arc[:, None].mT + centre[:, None, None]
+    turned = (arc @ camera_rotation)[:, None, None] @ turn[:, None] @ rotation
+    return seen, turned, _lens(cameras, chosen, uniform[5])
 
 
-def _into_view(middle: Float[Tensor, "B 3"], intrinsics: Float[Tensor, "B 4"]) -> Float[Tensor, "B 3"]:
-    # Sideways move that brings a point to the edge of what counts as in view, at the same depth.
-    ahead = in_front(middle)
-    screen = (project(middle, intrinsics) - 0.5).clamp(-_EDGE, _EDGE) + 0.5
-    wanted = (screen - intrinsics[:, 2:]) / intrinsics[:, :2] * ahead[:, 2:]
-    return torch.cat((wanted, ahead[:, 2:]), dim=1) - middle
+def _along(angle: Float[Tensor, "B"], axis: int) -> Float[Tensor, "B 3"]:
+    vector = angle.new_zeros((len(angle), 3))
+    vector[:, axis] = angle
+    return vector
+
+
+def _middle_of_view(cameras: Sequence[Camera]) -> Float[Tensor, "3"]:
+    """Point nearest to all optical axes [m]; for a single camera four metres before it."""
+    rotation = torch.stack([camera.rotation for camera in cameras]).double()
+    centre = -(rotation.mT @ torch.stack([camera.translation for camera in cameras]).double()[..., None]).squeeze(-1)
+    forward = rotation[:, 2]
+    if len(cameras) == 1:
+        return (centre + 4 * forward)[0].float()
+    across = torch.eye(3, dtype=torch.float64) - forward[:, :, None] * forward[:, None]
+    return torch.linalg.lstsq(across.sum(0), (across @ centre[..., None]).sum(0)).solution[:, 0].float()
+
+
+def _tilt_spread(cameras: Sequence[Camera]) -> tuple[float, float]:
+    """Flattest and steepest downward tilt [rad], with slack."""
+    tilts = [math.asin(-float(camera.rotation[2, 1])) for camera in cameras]
+    slack = math.radians(TILT_SLACK_DEG)
+    return min(tilts) - slack, max(tilts) + slack
+
+
+def _lens(cameras: Sequence[Camera], chosen: Tensor, uniform: Float[Tensor, "B"]) -> Float[Tensor, "B 4"]:
+    """Intrinsics with a random field of view, pixels as square and the centre as off as the chosen camera's."""
+    intrinsics = torch.stack([camera.intrinsics for camera in cameras]).to(uniform)[chosen]
+    low, high = FIELD_OF_VIEW_DEG
+    fx = 0.5 / torch.tan(torch.deg2rad(low + (high - low) * uniform) / 2)
+    fy = fx * intrinsics[:, 1] / intrinsics[:, 0]
+    return torch.cat((fx[:, None], fy[:, None], intrinsics[:, 2:]), dim=-1)
