@@ -32,11 +32,11 @@ def train_params(**changes: object) -> TrainParams:
     return TrainParams(**(defaults | changes))  # type: ignore[arg-type]
 
 
-def make_trainer(steps: int, params: TrainParams, loss: LossParams = LossParams(acceleration=20.0)) -> Trainer:
+def make_trainer(steps: int, params: TrainParams) -> Trainer:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], params)
     data.steps = steps
     validation = Windows(CLIPSET, ["S2/freestyle2"], params.window)
-    return Trainer(data, validation, SMALL, loss, params, torch.device("cpu"))
+    return Trainer(data, validation, SMALL, LossParams(acceleration=20.0), params, torch.device("cpu"))
 
 
 def silent(step: int, steps: int, row: Row) -> None:

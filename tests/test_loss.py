@@ -1,0 +1,86 @@
+"""Each loss term is zero for the truth, measures what its name says, and passes over padding and anchors."""
+
+import pytest
+import torch
+from tiny import bones, swaying
+
+from blaze2cap.body.kinematics import forward_kinematics
+from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.rotation import rotation_6d_to_matrix, rotation_vector_to_matrix
+from blaze2cap.learning.loss import LossParams, losses, total
+
+OFFSET = bones()[None]
+
+
+def truth(frames: int = 20) -> Motion:
+    rotation, position = (part[None] for part in swaying(frames, seed=0))
+    way, turn = root_deltas(position, rotation[:, :, 0], torch.zeros(1, frames, dtype=torch.bool))
+    return Motion(rotation, way, turn, torch.ones(1, frames, dtype=torch.bool))
+
+
+def everywhere(motion: Motion) -> torch.Tensor:
+    pairs = motion.valid.clone()
+    pairs[:, 0] = False
+    return pairs
+
+
+def test_the_truth_costs_nothing() -> None:
+    motion = truth()
+    terms = losses(motion, motion, OFFSET, everywhere(motion))
+    assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration"}
+    assert all(term.item() < 2e-6 for term in terms.values())
+
+
+def test_position_is_the_mean_distance_of_joints_through_forward_kinematics() -> None:
+    motion = truth()
+    turn = rotation_vector_to_matrix(torch.tensor([0.2, 0.0, 0.0]))
+    off = motion._replace(rotation=torch.cat((motion.rotation[:, :, :1], motion.rotation[:, :, 1:] @ turn), dim=2))
+    place, _ = forward_kinematics(off.rotation, OFFSET[:, None])
+    true_place, _ = forward_kinematics(motion.rotation, OFFSET[:, None])
+    expected = (place - true_place)[..., 1:, :].norm(dim=-1).mean()
+    assert losses(off, motion, OFFSET, everywhere(motion))["position"].item() == pytest.approx(
+        expected.item(), rel=1e-3
+    )
+
+
+def test_a_constant_error_is_smooth() -> None:
+    motion = truth()
+    far = motion._replace(delta_position=motion.delta_position + torch.tensor([0.3, 0.0, 0.4]))
+    terms = losses(far, motion, OFFSET, everywhere(motion))
+    assert terms["root_position"].item() == pytest.approx(0.5, rel=1e-4)
+    assert terms["smooth"].item() < 1e-9
+    assert terms["rot"].item() < 1e-9
+
+
+def test_what_lies_outside_the_sample_and_across_anchors_does_not_count() -> None:
+    motion = truth()
+    valid = motion.valid.clone()
+    valid[:, 12:] = False
+    masked = motion._replace(valid=valid)
+    pairs = everywhere(masked)
+    pairs[:, 6] = False  # frame 6 is an anchor
+    garbage = motion.rotation.clone()
+    garbage[:, 12:] = rotation_6d_to_matrix(torch.randn(1, 8, 21, 6, generator=torch.Generator().manual_seed(0)))
+    terms = losses(motion._replace(rotation=garbage), masked, OFFSET, pairs)
+    assert all(term.item() < 2e-6 for term in terms.values())
+    # A jump at the anchor is neither unsmooth nor an acceleration.
+    jump = motion.rotation.clone()
+    jump[:, 6:] = jump[:, 6:] @ rotation_vector_to_matrix(torch.tensor([0.0, 0.5, 0.0]))
+    terms = losses(motion._replace(rotation=jump), masked, torch.zeros_like(OFFSET), pairs)
+    assert terms["acceleration"].item() < 2e-6
+    assert terms["rot"].item() > 1e-3
+
+
+def test_a_weight_of_zero_leaves_a_term_out_and_gradients_are_finite() -> None:
+    motion = truth()
+    rotation = motion.rotation.clone().requires_grad_()
+    terms = losses(motion._replace(rotation=rotation), motion, OFFSET, everywhere(motion))
+    only = LossParams(rot=2.0, smooth=0.0, position=0.0, root=0.0, root_position=0.0)
+    torch.testing.assert_close(total(terms, only), 2 * terms["rot"])
+    total(terms, LossParams(acceleration=20.0)).backward()
+    assert torch.isfinite(rotation.grad).all()
+
+
+def test_a_negative_weight_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"smooth is -1\.0, expected 0 or more"):
+        LossParams(smooth=-1.0)
