@@ -44,6 +44,8 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
         raise UserError(f"{path}: no such file; run `dvc repro`") from None
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise UserError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise UserError(f"{path}: its first row has more cells than the header")
     # "60" is an integer to the parser, but a rate all the same.
     real = [key for key, column in columns.items() if str(column.dtype) == "float64" and key in table]
     table = table.astype({key: "float64" for key in real if table[key].dtype == "int64"})
@@ -69,17 +71,17 @@ def check_index(takes: "pd.DataFrame", clips: "pd.DataFrame", samples: "pd.DataF
         if broken.any():
             row = int(broken.to_numpy().argmax())
             value = {"clips": clips, "samples": samples}[table][column].iloc[row]
-            raise UserError(f"{where / table}.csv: row {row}, column {column} is {value!r}, expected {expected}")
+            raise UserError(f"{where / table}.csv: {_cell(row, column, value)}, expected {expected}")
 
 
 def _urgency(case: dict[str, Any]) -> int:
     """Missing columns come before bad cells, and these before rules over columns that the cells may break."""
     if case["check"] in _STRUCTURE:
-        return 0
+        return list(_STRUCTURE).index(case["check"]) - len(_STRUCTURE)
     if case["schema_context"] == "Column":
-        return 1 if _row(case) is not None else 2
+        return 0 if _row(case) is not None else 1
     # A rule is reported once for every column; the one it is about stands first in its text.
-    return 3 if str(case["check"]).split()[0] == case["column"] else 4
+    return 2 if str(case["check"]).split()[0] == case["column"] else 3
 
 
 def _row(case: dict[str, Any]) -> int | None:
@@ -94,11 +96,16 @@ def _describe(case: dict[str, Any], table: "pd.DataFrame", cases: list[dict[str,
         column = table[case["column"]]
         odd = [row for row, value in enumerate(column) if not _is_integer(value)]
         if odd and "int" in str(case["check"]):
-            return f"row {odd[0]}, column {case['column']} is {column.iloc[odd[0]]!r}, expected {case['check']}"
+            return f"{_cell(odd[0], case['column'], column.iloc[odd[0]])}, expected {case['check']}"
         return f"column {case['column']} is of type {column.dtype.name}, expected {case['check']}"
     rows = len({_row(other) for other in cases})
     more = f"; {rows} rows fail in all" if rows > 1 else ""
-    return f"row {_row(case)}, column {case['column']} is {case['failure_case']!r}, expected {case['check']}{more}"
+    return f"{_cell(_row(case), case['column'], case['failure_case'])}, expected {case['check']}{more}"
+
+
+def _cell(row: int | None, column: str, value: Any) -> str:
+    plain = value.item() if hasattr(value, "item") else value  # 10, not np.int64(10)
+    return f"row {row}, column {column} is {plain!r}"
 
 
 def _is_integer(value: Any) -> bool:

@@ -1,0 +1,153 @@
+"""Contracts of the tables: a failure tells file, row, column and value; real and made-up tables keep them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from recordings import write_recordings
+
+from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.data import schema
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.contract import contracts
+from blaze2cap.data.manifest import write_manifest
+from blaze2cap.data.preprocess import PreprocessParams, preprocess
+from blaze2cap.data.split import SplitParams, assign_parts, published_samples, split_map
+from blaze2cap.errors import UserError
+
+pytestmark = pytest.mark.schema
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("schema")
+    raw = write_recordings(folder / "raw", {"S1/freestyle1": 20, "S2/rom1": 12}, cameras=2)
+    write_manifest(raw, "totalcapture", [], None, workers=1)
+    preprocess(raw, folder / "clips", PreprocessParams(), workers=1)
+    return folder / "clips"
+
+
+def joints() -> pd.DataFrame:
+    """A table of per-joint metrics."""
+    rows = [
+        {
+            "part": "val", "system": system, "joint": joint, "mpjpe_mm": 60.5, "mpjpe_local_mm": 50.0,
+            "mare_rad": None if joint == "Hips" else 0.3, "mare_global_rad": 0.4,
+        }
+        for system in ("model", "constant_pose") for joint in JOINTS
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def tables(clips: Path) -> dict[str, pd.DataFrame]:
+    """One sound table of each kind."""
+    clipset = ClipSet.load(clips)
+    parts = assign_parts(clipset.takes.index, SplitParams())
+    found = {name: getattr(clipset, name).reset_index(drop=True) for name in ("takes", "clips", "samples")}
+    found["split_map"] = split_map(published_samples(clipset), parts)
+    found["parts"] = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
+    found["joints"] = joints()
+    return found
+
+
+def test_every_column_says_what_it_holds() -> None:
+    for name, contract in contracts().items():
+        for column, definition in contract.columns.items():
+            assert definition.description, f"{name}.{column}"
+
+
+def test_every_contract_holds_for_a_sound_table_and_survives_the_disk(clips: Path, tmp_path: Path) -> None:
+    sound = tables(clips)
+    assert sound.keys() == contracts().keys()
+    for name, table in sound.items():
+        schema.write_table(table, tmp_path / f"{name}.csv", name)
+        read = schema.read_table(tmp_path / f"{name}.csv", name)
+        pd.testing.assert_frame_equal(read, table, check_dtype=False, rtol=1e-5)
+
+
+BREACHES: list[tuple[str, str, int, object, str]] = [
+    # table, column, row, value that breaks the contract, what the sentence must say of it
+    ("takes", "take", 1, "S2-rom1", "row 1, column take is 'S2-rom1'"),
+    ("takes", "subject", 1, "S3", "row 1, column take is 'S2/rom1', expected take to be subject/action"),
+    ("takes", "frames", 0, 0, "row 0, column frames is 0"),
+    ("takes", "first_row", 1, 19, "row 1, column first_row is 19, expected first_row to follow"),
+    ("takes", "bone_residual_mm", 0, -0.1, "row 0, column bone_residual_mm is -0.1"),
+    ("takes", "bone_residual_mm", 1, float("nan"), "row 1, column bone_residual_mm is nan"),
+    ("takes", "bone_residual_mm", 1, float("inf"), "row 1, column bone_residual_mm is inf"),
+    ("clips", "clip", 2, "S1/freestyle1/cam1", "column clip is 'S1/freestyle1/cam1'"),
+    ("clips", "camera", 3, "7", "row 3, column clip is 'S2/rom1/cam2', expected clip to be take/camera"),
+    ("clips", "detected", 1, 21, "row 1, column detected is 21, expected detected at most frames"),
+    ("clips", "anchors", 1, 2, "row 1, column anchors is 2, expected anchors as many as segments"),
+    ("clips", "rejected_frames", 1, 21, "row 1, column rejected_frames is 21"),
+    ("clips", "fps", 1, 0.0, "row 1, column fps is 0.0"),
+    ("clips", "width", 1, 0, "row 1, column width is 0"),
+    ("samples", "source", 1, "no name", "row 1, column source is 'no name'"),
+    ("samples", "stride", 2, 1, "row 2, column offset is 1, expected offset below stride"),
+    ("samples", "stride", 0, 0, "row 0, column stride is 0"),
+    ("samples", "reason", 2, "too far", "row 2, column reason is 'too far', expected reason given exactly"),
+    ("samples", "frames", 2, 0, "row 2, column frames is 0"),
+    ("split_map", "target", 4, "../gt.txt", "row 4, column target"),
+    ("split_map", "split_val", 4, True, "column split_train is True, expected split_train or split_val or"),
+    ("parts", "part", 1, "validation", "row 1, column part is 'validation'"),
+    ("joints", "joint", 20, "LeftToe", "row 20, column joint is 'LeftToe'"),
+    ("joints", "mpjpe_mm", 3, float("inf"), "row 3, column mpjpe_mm is inf"),
+    ("joints", "mare_rad", 3, 3.2, "row 3, column mare_rad is 3.2"),
+    ("joints", "mare_rad", 3, None, "row 3, column mare_rad is nan, expected mare_rad given exactly for body joints"),
+    ("joints", "joint", 0, "Spine", "expected joint once a part and system"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("breach", BREACHES, ids=lambda b: f"{b[0]}.{b[1]}={b[3]}")
+def test_a_breach_tells_file_row_column_and_value(clips: Path, tmp_path: Path, breach: tuple) -> None:
+    name, column, row, value, expected = breach
+    table = tables(clips)[name]
+    table.loc[row, column] = value
+    path = tmp_path / f"{name}.csv"
+    with pytest.raises(UserError) as caught:
+        schema.write_table(table, path, name)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+    assert not path.exists()
+
+
+EDITS: list[tuple[str, Callable[[str], str], str]] = [
+    ("a word for a number", lambda text: text.replace(",20,", ",twenty,"), "row 1, column first_row is 'twenty'"),
+    ("half a frame", lambda text: text.replace(",20,", ",19.5,"), "row 1, column first_row is 19.5"),
+    ("an empty cell", lambda text: text.replace(",20,", ",,", 1), "row 0, column frames is ''"),
+    ("a column missing", lambda text: text.replace("frames,", "", 1), "more cells than the header"),
+    ("a column unknown", lambda text: text.replace("frames,", "images,", 1), "column frames is missing"),
+    ("a row too long", lambda text: text.replace(",20,", ",20,20,", 1), "takes.csv"),
+    ("nothing", lambda text: "", "not readable as CSV"),
+]
+
+
+@pytest.mark.parametrize(("edit", "expected"), [case[1:] for case in EDITS], ids=[case[0] for case in EDITS])
+def test_a_damaged_table_is_named_when_read(
+    clips: Path, tmp_path: Path, edit: Callable[[str], str], expected: str
+) -> None:
+    path = tmp_path / "takes.csv"
+    path.write_text(edit((clips / "takes.csv").read_text()))
+    with pytest.raises(UserError, match=r"takes\.csv") as caught:
+        schema.read_table(path, "takes")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "expected"),
+    [
+        ("clips", "take", "S3/rom1", "clips.csv: row 1, column take is 'S3/rom1', expected a take of takes.csv"),
+        ("clips", "frames", 21, "clips.csv: row 1, column frames is 21, expected at most the frames of its take"),
+        ("samples", "clip", "S1/rom1/cam1", "samples.csv: row 1, column clip is 'S1/rom1/cam1', expected a clip"),
+        ("samples", "first_frame", 2, "samples.csv: row 1, column frames is 10, expected a last frame inside its clip"),
+    ],
+)
+def test_tables_are_held_against_each_other(
+    clips: Path, tmp_path: Path, table: str, column: str, value: object, expected: str
+) -> None:
+    three = {name: frame for name, frame in tables(clips).items() if name in ("takes", "clips", "samples")}
+    three[table].loc[1, column] = value
+    with pytest.raises(UserError) as caught:
+        schema.check_index(**three, where=tmp_path)
+    assert expected in str(caught.value)
