@@ -121,9 +121,7 @@ def _runs(clipset: ClipSet, clip: str) -> Iterator[_Run]:
     intrinsics = clipset.camera_of(clip).intrinsics.float()
     for segment in number[scored].unique():
         own = scored & (number == segment)
-        yield _Run(
-            str(clipset.clips.at[clip, "take"]), landmarks[own], ray_view(position[own], rotation[own]), intrinsics
-        )
+        yield _Run(landmarks[own], ray_view(position[own], rotation[own]), intrinsics)
 
 
 @dataclass(frozen=True)
