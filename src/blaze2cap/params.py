@@ -19,16 +19,21 @@ def load_params(section: str, cls: type[Params], path: Path = Path("params.yaml"
     Raises UserError, naming `section.key`, for a missing or unknown key, a value of the wrong type, or one that the
     dataclass refuses in its `__post_init__` (a ValueError whose text starts with the key).
     """
-    try:
-        document = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run this from the top of the repository") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    document = read_yaml(path)
     values = document.get(section) if isinstance(document, dict) else None
     if not isinstance(values, dict):
         raise UserError(f"{path}: section '{section}' is missing; expected a mapping of keys to values")
     return params_from(values, section, cls, str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """Content of a YAML file; UserError where it is missing or not YAML."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run this from the top of the repository") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
 
 
 def params_from(values: dict[str, Any], section: str, cls: type[Params], where: str) -> Params:

@@ -29,9 +29,9 @@ Report = dict[str, Any]
 class EvaluateParams:
     """Section `evaluate` of params.yaml."""
 
-    parts: tuple[str, ...]
-    bootstrap_samples: int
-    seed: int
+    parts: tuple[str, ...] = PARTS
+    bootstrap_samples: int = 1000
+    seed: int = 0
 
     def __post_init__(self) -> None:
         for place, part in enumerate(self.parts):

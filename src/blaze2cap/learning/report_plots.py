@@ -14,6 +14,7 @@ from blaze2cap.body.landmark import WORLD
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.evaluation import MODEL, figure
+from blaze2cap.learning.metric import mpjpe_mm
 from blaze2cap.learning.scoring import COLUMNS, RAW, SINCE_ANCHOR, SINCE_ANCHOR_S, Scores
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def strip_of(clipset: ClipSet, clip: str, system: System) -> Strip:
     world = landmarks[frames][..., WORLD]
     raw = world - world[:, landmark.indices("left_hip", "right_hip")].mean(1, keepdim=True)
     limbs = skeleton.indices(*map(skeleton.joint_of_landmark, landmark.LIMB_LANDMARKS))
-    raw_error = 1000 * (raw[:, landmark.indices(*landmark.LIMB_LANDMARKS)] - true[:, limbs]).norm(dim=-1).mean(1)
-    model_error = 1000 * (model - true).norm(dim=-1).mean(1)
+    raw_error = mpjpe_mm(raw[:, landmark.indices(*landmark.LIMB_LANDMARKS)], true[:, limbs]).mean(1)
+    model_error = mpjpe_mm(model[:, limbs], true[:, limbs]).mean(1)
     arrays = (part.numpy() for part in (true, raw, model, raw_error, model_error))
     return Strip(clip, (frames / fps).tolist(), *arrays)
 
@@ -135,9 +136,10 @@ def plot_strip(strip: Strip) -> "Figure":
     """Stick figures of truth, raw landmarks and model, from the camera and from the side; the truth shines through."""
     from matplotlib.figure import Figure
 
-    plot = Figure(figsize=(13, 11), layout="constrained")
+    plot = Figure(figsize=(11.5, 11), layout="constrained")
     plot.suptitle(
-        f"{strip.title}: seen from the camera, and from its left side (right limbs paler; the truth in grey behind)"
+        f"{strip.title}: seen from the camera, and from the right with the camera to the left\n"
+        "(right limbs paler; the truth in grey behind; errors over the 12 limb joints)"
     )
     views = (("camera", (0, 1)), ("side", (2, 1)))
     systems = (

@@ -69,7 +69,8 @@ def _cell(value: float | None, unit: str) -> str:
 
 def _title(part: str, figures: dict[str, Any]) -> str:
     share = f"{100 * figures['detected_share']:.0f} % of frames with a detection"
-    return f"{part}: {figures['takes']} takes, {figures['clips']} clips, {figures['frames']} frames scored, {share}"
+    counts = [f"{figures[key]} {key if figures[key] > 1 else key[:-1]}" for key in ("takes", "clips", "frames")]
+    return f"{part}: {', '.join(counts)} scored, {share}"
 
 
 def _note(figures: dict[str, Any]) -> str:

@@ -1,0 +1,129 @@
+"""The command line: `blaze2cap COMMAND`. Everything heavy is imported inside the command that needs it."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blaze2cap.errors import UserError, one_sentence
+
+if TYPE_CHECKING:
+    from blaze2cap.learning.checkpoint import Checkpoint
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class Source(StrEnum):
+    """Where recordings for an evaluation come from."""
+
+    TOTALCAPTURE = "totalcapture"
+
+
+class Part(StrEnum):
+    """Part of the standard split, or all takes of a folder whatever their part."""
+
+    TEST = "test"
+    VAL = "val"
+    TRAIN = "train"
+    ALL = "all"
+
+
+@app.callback()
+def blaze2cap() -> None:
+    """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder with model.safetensors and model.json.")],
+    path: Annotated[Path, typer.Option(help="Folder of recordings in the raw layout.")],
+    out: Annotated[Path, typer.Option(help="Report to write (JSON).")],
+    source: Annotated[Source, typer.Option(help="Kind of recordings.")] = Source.TOTALCAPTURE,
+    split: Annotated[Part, typer.Option(help="Takes to score; val: those of the checkpoint.")] = Part.TEST,
+    plots: Annotated[Path | None, typer.Option(help="Folder for joints.csv and plots; none if left out.")] = None,
+) -> None:
+    """Score a checkpoint and the baselines on recordings that it may never have seen, by the standard protocol."""
+    with one_sentence("blaze2cap evaluate"):
+        import tempfile
+
+        from blaze2cap.data.clipset import ClipSet
+        from blaze2cap.data.manifest import write_manifest
+        from blaze2cap.data.preprocess import PreprocessParams, preprocess
+        from blaze2cap.data.report import write_report
+        from blaze2cap.data.schema import write_table
+        from blaze2cap.data.sources.totalcapture import link_totalcapture
+        from blaze2cap.learning.checkpoint import load_checkpoint
+        from blaze2cap.learning.evaluation import EvaluateParams, joint_table, score_checkpoint
+        from blaze2cap.learning.evaluation import evaluate as figures_of
+        from blaze2cap.learning.report_plots import write_plots
+        from blaze2cap.learning.table import print_summary
+
+        trained = load_checkpoint(checkpoint)
+        with tempfile.TemporaryDirectory(prefix="blaze2cap-") as scratch:
+            raw, packed = Path(scratch, "raw"), Path(scratch, "clips")
+            inspection = link_totalcapture(path.resolve(), raw)
+            for fault in inspection.faults:
+                print(f"left out: {fault.sentence}", file=sys.stderr)
+            write_manifest(raw, source.value, inspection.faults, path.resolve())
+            preprocess(raw, packed, PreprocessParams())
+            clipset = ClipSet.load(packed)
+            takes = _takes_of(split, list(clipset.takes.index), trained)
+            scores = score_checkpoint(clipset, {split.value: takes}, trained)
+            report = figures_of(scores, trained.provenance["subjects"], EvaluateParams())
+            write_report(out, report)
+            if plots is not None:
+                write_plots(plots, clipset, scores, trained.system())
+                write_table(joint_table(scores), plots / "joints.csv", "joints")
+            print_summary(report)
+
+
+@app.command()
+def preset(name: Annotated[str, typer.Argument(help="Name of a file in presets/, without .yaml.")]) -> None:
+    """Print a preset as arguments of `dvc exp run`: dvc exp run $(blaze2cap preset NAME)."""
+    with one_sentence("blaze2cap preset"):
+        from blaze2cap.params import read_yaml
+
+        folder = Path("presets")
+        known = sorted(file.stem for file in folder.glob("*.yaml"))
+        if not known:
+            raise UserError(f"no {folder}/ here; run this from the top of the repository")
+        if name not in known:
+            raise UserError(f"no preset {name!r}; there are {', '.join(known)}")
+        settings = _settings(read_yaml(folder / f"{name}.yaml"))
+        print(" ".join(f"-S {key}={value}" for key, value in settings))
+
+
+def _takes_of(split: Part, takes: list[str], trained: "Checkpoint") -> list[str]:
+    """Takes of the wanted part; those that the checkpoint was trained or validated on are told where that is a leak."""
+    from blaze2cap.data.split import standard_part
+
+    known = trained.provenance["takes"]
+    parts = {take: "val" if take in known["val"] else standard_part(take) for take in takes}
+    wanted = [take for take in takes if split in (Part.ALL, parts[take])]
+    trained_on = [take for take in wanted if take in known["train"]]
+    if trained_on and split is not Part.TRAIN:
+        print(f"trained on {len(trained_on)} of these takes: {', '.join(trained_on)}", file=sys.stderr)
+    return wanted
+
+
+def _settings(changes: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Dotted keys and values as dvc's -S takes them, without blanks or quotes: the shell only splits them."""
+    settings = []
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            settings += _settings(value, f"{prefix}{key}.")
+        else:
+            settings.append((f"{prefix}{key}", _setting(value, f"{prefix}{key}")))
+    return settings
+
+
+def _setting(value: Any, key: str) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(_setting(item, key) for item in value)}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str) and not value.replace("/", "").replace("_", "").replace("-", "").isalnum():
+        raise UserError(f"{key} is {value!r}: a preset's text may hold letters, digits, /, _ and - only")
+    return str(value)
