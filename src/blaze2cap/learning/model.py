@@ -29,6 +29,7 @@ _CONTEXT = 3 + 3 + 3 + 1 + 6 * (_JOINTS - 1)
 _HEAD_GAIN = 0.05
 _WAY_SCALE = 0.02
 _CHANGE_SCALE = 0.05
+_DEPTH_SCALE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +61,26 @@ class ModelParams:
             raise ValueError(f"delay_frames is {self.delay_frames}, expected 0 or more")
 
 
+class _Level(NamedTuple):
+    """The smoothed pose: 6D of the 21 rotations, not yet orthonormal, and the root's place [m]; camera frame."""
+
+    turns: Float[Tensor, "*batch 21 6"]
+    place: Float[Tensor, "*batch 3"]
+
+
 class State(NamedTuple):
     """What a frame hands to the next.
 
     landmarks  the last 1 + delay_frames frames
     memory     keys and values of the transformer's layers
-    level      6D of the 21 rotations (root in the camera's frame) before they are made orthonormal
+    level      the smoothed pose
     fresh      nothing is known of the level yet
     motion     the last valid motion, held through gaps
     """
 
     landmarks: Float[Tensor, "B kept 25 7"]
     memory: Memory
-    level: Float[Tensor, "B 21 6"]
+    level: "_Level"
     fresh: Bool[Tensor, "B"]
     motion: Motion
 
@@ -121,7 +129,7 @@ class PoseModel(nn.Module):
             identity.expand(batch, 3, 3),
             torch.zeros(batch, dtype=torch.bool, device=device),
         )
-        level = identity_6d(landmarks).expand(batch, _JOINTS, 6)
+        level = _Level(identity_6d(landmarks).expand(batch, _JOINTS, 6), torch.zeros(batch, 3, device=device))
         fresh = torch.ones(batch, dtype=torch.bool, device=device)
         return State(landmarks, self.transformer.start(batch), level, fresh, rest)
 
@@ -154,6 +162,7 @@ class PoseModel(nn.Module):
         )
         motion = _hold(motion, state.motion)
         last = Motion(*(part[:, -1] for part in motion))
+        level = _Level(*(part[:, -1] for part in level))
         return motion, State(known[:, frames:], memory, level, torch.zeros_like(state.fresh), last)
 
     def step(
@@ -201,33 +210,45 @@ class PoseModel(nn.Module):
 
     def _correct(
         self, hidden: Tensor, base: "_Base", detected: Tensor, anchor: Tensor, state: State
-    ) -> tuple[Motion, Tensor]:
+    ) -> tuple[Motion, "_Level"]:
         identity = identity_6d(hidden)
-        way, turn = self.root_head(hidden).unflatten(-1, (2, 6)).unbind(-2)
+        root_way, turn = self.root_head(hidden).unflatten(-1, (2, 6)).unbind(-2)
         turn = rotation_6d_to_matrix(identity + _CHANGE_SCALE * turn)
-        root = rotation_6d_to_matrix(identity + self.absolute_root_head(hidden))
+        root = base.ray @ base.pose[..., 0, :, :] @ rotation_6d_to_matrix(identity + self.absolute_root_head(hidden))
         local = rotation_6d_to_matrix(identity + self.body_head(hidden).unflatten(-1, (_JOINTS - 1, 6)))
-        rotation = torch.cat(
-            ((base.ray @ base.pose[..., 0, :, :] @ root)[..., None, :, :], base.pose[..., 1:, :, :] @ local), -3
-        )
+        rotation = torch.cat((root[..., None, :, :], base.pose[..., 1:, :, :] @ local), dim=-3)
+        way = (base.ray @ base.body @ (_WAY_SCALE * root_way[..., :3, None])).squeeze(-1)
+        # A position slot has three numbers; the others serve as depth along the ray and as the position's gate.
+        position = base.position * torch.exp(_DEPTH_SCALE * root_way[..., 3:4])
 
+        afresh = torch.cat((anchor[:, :1] | state.fresh[:, None], anchor[:, 1:]), dim=1)
         seen = matrix_to_rotation_6d(rotation)
+        level = _Level(seen, position)
         if self.params.smoother == "gated":
-            turned = seen[..., :1, :] - matrix_to_rotation_6d(rotation[..., 0, :, :] @ turn.mT)[..., None, :]
+            turned = seen[..., :1, :] - matrix_to_rotation_6d(root @ turn.mT)[..., None, :]
             change = _CHANGE_SCALE * self.change_head(hidden).unflatten(-1, (_JOINTS - 1, 6))
-            gate = torch.sigmoid(self.gate_head(hidden))[..., None]
+            gates = torch.cat((self.gate_head(hidden), root_way[..., 4:5]), dim=-1)
             # An anchor starts afresh; a gap leaves the level alone.
-            afresh = torch.cat((anchor[:, :1] | state.fresh[:, None], anchor[:, 1:]), dim=1)
-            gate = torch.where(afresh[..., None, None], 1.0, gate * detected[..., None, None])
-            change = torch.cat((turned, change), dim=-2) * detected[..., None, None]
-            seen = gated_recurrence(seen, change, gate, state.level)
-            rotation = rotation_6d_to_matrix(seen)
+            gates = torch.where(afresh[..., None], 1.0, torch.sigmoid(gates) * detected[..., None])[..., None]
+            still = detected[..., None, None]
+            level = _Level(
+                gated_recurrence(
+                    seen, torch.cat((turned, change), dim=-2) * still, gates[..., :-1, :], state.level.turns
+                ),
+                gated_recurrence(
+                    position[..., None, :], way[..., None, :] * still, gates[..., -1:, :], state.level.place[:, None]
+                ).squeeze(-2),
+            )
+            rotation = rotation_6d_to_matrix(level.turns)
+            # Deltas are those of what was said before; only where nothing was, the heads' own.
+            before = rotation_6d_to_matrix(torch.cat((state.level.turns[:, None, 0], level.turns[:, :-1, 0]), dim=1))
+            turn = torch.where(afresh[..., None, None], turn, before.mT @ rotation[..., 0, :, :])
+            place = torch.cat((state.level.place[:, None], level.place[:, :-1]), dim=1)
+            way = torch.where(afresh[..., None], way, level.place - place)
 
         moving = (detected & ~anchor)[..., None]
-        way = (base.ray @ base.body @ (_WAY_SCALE * way[..., :3, None])).squeeze(-1) * moving
-        still = torch.eye(3, dtype=turn.dtype, device=turn.device)
-        turn = torch.where(moving[..., None], turn, still)
-        return Motion(rotation, way, turn, detected), seen[:, -1]
+        turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))
+        return Motion(rotation, way * moving, turn, detected), level
 
 
 class _Base(NamedTuple):

@@ -1,0 +1,78 @@
+"""A checkpoint stands alone, loads strictly, runs no code, and a bad one ends in a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import bones, tiny_clipset
+
+from blaze2cap.errors import UserError
+from blaze2cap.learning.baseline import Baselines
+from blaze2cap.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from blaze2cap.learning.model import ModelParams, PoseModel
+
+CLIPSET = tiny_clipset()
+CLIP = "S1/freestyle1/cam2"
+
+
+def checkpoint(**changes: object) -> Checkpoint:
+    torch.manual_seed(0)
+    model = PoseModel(ModelParams(width=16, layers=2, heads=2, feed_forward=16, look_back=4, **changes))  # type: ignore[arg-type]
+    identity = torch.eye(3).repeat(21, 1, 1)
+    baselines = Baselines(filter=torch.tensor([1.0, 0.5]), correction=identity, mean_pose=identity, offset=bones())
+    return Checkpoint(model.eval(), baselines, {"takes": {"train": ["S1/freestyle1"]}})
+
+
+def answer(of: Checkpoint) -> torch.Tensor:
+    return of.system()(CLIPSET.clip_landmarks(CLIP), CLIPSET.camera_of(CLIP).intrinsics, 1.0).rotation
+
+
+def test_what_is_loaded_answers_as_what_was_saved(tmp_path: Path) -> None:
+    saved = checkpoint()
+    save_checkpoint(tmp_path, saved)
+    loaded = load_checkpoint(tmp_path)
+    assert torch.equal(answer(loaded), answer(saved))
+    assert loaded.provenance == saved.provenance
+    assert torch.equal(loaded.baselines.offset, saved.baselines.offset)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_checkpoint(tmp_path / name, checkpoint())
+    for file in ("model.json", "model.safetensors"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_a_model_with_look_ahead_answers_for_the_frame_itself() -> None:
+    system = checkpoint(delay_frames=3).system()
+    landmarks = CLIPSET.clip_landmarks(CLIP)
+    motion = system(landmarks, CLIPSET.camera_of(CLIP).intrinsics, 1.0)
+    assert motion.valid.tolist() == CLIPSET.clip_detected(CLIP).tolist()
+
+
+def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"model\.json: not found; a checkpoint is a folder"):
+        load_checkpoint(tmp_path)
+    save_checkpoint(tmp_path, checkpoint())
+    description = json.loads((tmp_path / "model.json").read_text())
+
+    (tmp_path / "model.json").write_text(json.dumps(description | {"format": 99}))
+    with pytest.raises(UserError, match="checkpoint format 99, this version reads 1"):
+        load_checkpoint(tmp_path)
+
+    other = description | {"model": description["model"] | {"width": 32}}
+    (tmp_path / "model.json").write_text(json.dumps(other))
+    with pytest.raises(UserError, match="weights and description do not fit together"):
+        load_checkpoint(tmp_path)
+
+    (tmp_path / "model.json").write_text(json.dumps(description | {"model": description["model"] | {"wings": 2}}))
+    with pytest.raises(UserError, match="wings"):
+        load_checkpoint(tmp_path)
+
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:500])
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        load_checkpoint(tmp_path)
