@@ -46,7 +46,7 @@ _NECK = 0.4
 _CLAVICLE = 0.2
 
 # Vectors shorter than this [m, or of weighted unit vectors] have no direction; the parent's stands in.
-_TINY = 1e-4
+_TINY = 1e-6
 
 # Where the image has no person with a size, a person stands this far away; nobody stands nearer than this [m].
 _USUAL_DISTANCE = 4.0
@@ -138,9 +138,10 @@ def _frame(axes: str, direction: Tensor, hint: Tensor | None, parent: Tensor, ca
     before, carried = parent[first], parent[second]
     direction = _unit(direction)
     direction = torch.where(direction.square().sum(0) > 0.5, direction, before)
-    # The smallest rotation of `before` onto `direction` (Rodrigues), on a vector at right angles to `before`.
-    turn = (carried * direction).sum(0) / (1 + (before * direction).sum(0)).clamp_min(_TINY)
-    carried = carried - turn * (before + direction)
+    # The smallest rotation of `before` onto `direction` acts on what is at right angles to `before` as the reflection
+    # that takes `before` to -`direction` (Householder); unlike Rodrigues' formula it keeps lengths to the last digit.
+    middle = _unit(before + direction)
+    carried = carried - 2 * (carried * middle).sum(0) * middle
     if hint is None:
         toward = carried
     else:

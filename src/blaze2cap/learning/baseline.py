@@ -63,13 +63,12 @@ class Baselines:
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Baselines":
         """Baselines out of a checkpoint; TypeError where a tensor is missing or unknown, ValueError on its shape."""
-        baselines = cls(**tensors)
         joints = len(JOINTS)
         shapes = {"filter": (2,), "correction": (joints, 3, 3), "mean_pose": (joints, 3, 3), "offset": (joints, 3)}
-        for name, shape in shapes.items():
-            if tensors[name].shape != shape:
-                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}")
-        return baselines
+        for name, tensor in tensors.items():
+            if tensor.shape != shapes.get(name, tensor.shape):
+                raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shapes[name]}")
+        return cls(**tensors)
 
     def one_euro_ik(self, landmarks: Float[Tensor, "N 25 7"], intrinsics: Float[Tensor, "4"], dt: float) -> Motion:
         """One-Euro filter, analytic pose, constant rotation per joint, over a whole clip; `dt` in units of 1/60 s."""
@@ -149,19 +148,22 @@ class Windows(NamedTuple):
 
 @torch.no_grad()
 def fit_baselines(clipset: ClipSet, takes: Iterable[str]) -> Baselines:
-    """Learn the baselines from the given takes; those without landmarks add to the mean pose and skeleton.
+    """Learn the baselines from the given takes; those without landmarks add to the mean skeleton only.
 
     The filter is the grid's best by MPJPE [mm] + ACCELERATION_WEIGHT * acceleration error [mm/frame^2]. UserError where
     no take has landmarks. Deterministic; looks at a fixed number of frames, however many there are.
     """
     takes = list(takes)
-    windows = _windows(clipset, takes)
+    seen = [take for take in takes if take in set(clipset.clips["take"])]
+    if not seen:
+        raise UserError(f"none of the training takes has landmarks ({', '.join(takes)}); put one that has into train")
+    windows = _windows(clipset, seen)
     grid = [torch.tensor([cutoff, beta]) for cutoff in MIN_CUTOFFS for beta in BETAS]
     best = min(grid, key=lambda filter: sum(_errors(windows, filter)))
     return Baselines(
         filter=best,
         correction=_correction(windows, _analytic(windows, best)),
-        mean_pose=_mean_pose(clipset, takes),
+        mean_pose=_mean_pose(clipset, seen),
         offset=torch.stack([clipset.take_motion(take).offset for take in takes]).mean(0),
     )
 
@@ -169,12 +171,11 @@ def fit_baselines(clipset: ClipSet, takes: Iterable[str]) -> Baselines:
 def _windows(clipset: ClipSet, takes: list[str]) -> Windows:
     """Up to WINDOWS windows, evenly spread over the clips of `takes`."""
     clips = clipset.clips[clipset.clips["take"].isin(takes)]
-    if clips.empty:
-        raise UserError(f"none of the training takes has landmarks ({', '.join(takes)}); put one that has into train")
     frames = min(WINDOW_FRAMES, int(clips.frames.max()))
     clips = clips[clips.frames >= frames]
     ends = clips.frames.cumsum().to_numpy()
-    centres = (np.arange(WINDOWS) + 0.5) * ends[-1] / WINDOWS
+    count = min(WINDOWS, int(ends[-1]) // frames)
+    centres = (np.arange(count) + 0.5) * ends[-1] / count
     numbers = np.searchsorted(ends, centres, side="right")
     rows = []
     for number in np.unique(numbers):
@@ -208,8 +209,9 @@ def _errors(windows: Windows, filter: Tensor) -> tuple[float, float]:
     true, _ = forward_kinematics(windows.rotation, windows.offset[:, None])
     restart = restarts(windows.landmarks)
     tracked = torch.stack([unbroken(*pair, 2) for pair in zip(windows.scored, restart, strict=True)])
-    # The metric takes frames first.
-    acceleration = acceleration_error_mm_per_frame2(position.transpose(0, 1), true.transpose(0, 1)).transpose(0, 1)
+    # The metric takes one clip, frames first: the windows' joints stand side by side in it.
+    acceleration = acceleration_error_mm_per_frame2(*(p.transpose(0, 1).flatten(1, 2) for p in (position, true)))
+    acceleration = acceleration.unflatten(1, (len(position), -1)).transpose(0, 1)
     error = mpjpe_mm(position, true)[windows.scored].mean().item()
     return error, ACCELERATION_WEIGHT * acceleration[tracked].mean().item()
 
