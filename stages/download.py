@@ -1,10 +1,10 @@
 """download: take recordings over from the chosen source into the raw layout, and say what is there."""
 
-import shutil
 from pathlib import Path
 
 import typer
 
+from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.inspection import inspect
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.report import write_report
@@ -17,23 +17,19 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
     """Fill the folder RAW from `dataset.source` and write the report METRICS."""
     with one_sentence("download"):
         params = load_params("dataset", DatasetParams, params_file)
-        partial = raw.with_name(f".{raw.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        recordings = None
-        if params.source == "sample":
-            from blaze2cap.data.sources.sample import write_sample
+        with replaced_folder(raw) as folder:
+            recordings = None
+            if params.source == "sample":
+                from blaze2cap.data.sources.sample import write_sample
 
-            write_sample(partial, params.sample)
-            inspection = inspect(partial)
-        else:
-            from blaze2cap.data.sources.totalcapture import find_recordings, link_totalcapture
+                write_sample(folder, params.sample)
+                inspection = inspect(folder)
+            else:
+                from blaze2cap.data.sources.totalcapture import find_recordings, link_totalcapture
 
-            recordings = find_recordings(params.path)
-            inspection = link_totalcapture(recordings, partial)
-        write_manifest(partial, params.source, inspection.faults, recordings)
-        shutil.rmtree(raw, ignore_errors=True)
-        partial.rename(raw)
+                recordings = find_recordings(params.path)
+                inspection = link_totalcapture(recordings, folder)
+            write_manifest(folder, params.source, inspection.faults, recordings)
         write_report(metrics, {"source": params.source, **inspection.report()})
 
 

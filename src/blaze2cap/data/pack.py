@@ -44,10 +44,8 @@ class TakeJob:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipJob:
-    """A clip to be packed, after its take."""
+    """A clip to be packed, after its take and into the same folder."""
 
-    raw: Path
-    packed: Path
     clip: ClipName
     span: Span
     landmark_frames: int
@@ -79,9 +77,9 @@ def pack_take(job: TakeJob) -> float:
 
 def pack_clip(job: ClipJob) -> PackedClip:
     """Write a clip's landmarks, cut to the frames of the truth, and find its segments and those to reject."""
-    path = job.raw / job.clip.landmark_file
+    path = job.take.raw / job.clip.landmark_file
     landmarks = to_model_layout(read_landmarks(path)[: job.span.frames])
-    _rows(job.packed, "landmarks", "r+")[job.span.rows] = landmarks
+    _rows(job.take.packed, "landmarks", "r+")[job.span.rows] = landmarks
     segments = find_segments(landmarks)
     errors = _segment_errors_px(job, torch.from_numpy(landmarks), segments)
     reasons = [
@@ -138,9 +136,9 @@ def pack_clip(job: ClipJob) -> PackedClip:
 
 def _segment_errors_px(job: ClipJob, landmarks: torch.Tensor, segments: list[Segment]) -> list[float]:
     rows = slice(job.take.span.first_row, job.take.span.first_row + job.span.frames)
-    rotation = rotation_6d_to_matrix(torch.from_numpy(_rows(job.packed, "rotation")[rows].copy()))
-    root_position = torch.from_numpy(_rows(job.packed, "root_position")[rows].copy())
-    offset = torch.from_numpy(_rows(job.packed, "offset")[job.take.number].copy())
+    rotation = rotation_6d_to_matrix(torch.from_numpy(_rows(job.take.packed, "rotation")[rows].copy()))
+    root_position = torch.from_numpy(_rows(job.take.packed, "root_position")[rows].copy())
+    offset = torch.from_numpy(_rows(job.take.packed, "offset")[job.take.number].copy())
     truth = camera_truth(rotation, root_position, offset, job.camera)
     position, _ = forward_kinematics(truth.rotation, truth.offset, truth.root_position)
     errors = reprojection_error_px(landmarks, position, job.camera)

@@ -29,7 +29,9 @@ def parallel_map(
     # Forked from a server that has loaded the module but run nothing, so no thread's lock is inherited.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([function.__module__])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as executor:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=(os.getcwd(),)
+    ) as executor:
         try:
             return list(progress(executor.map(function, jobs), len(jobs), label))
         except BrokenProcessPool:
@@ -53,8 +55,9 @@ def progress(results: Iterable[Result], total: int, label: str) -> Iterator[Resu
         yield result
 
 
-def _one_thread() -> None:
+def _start_worker(folder: str) -> None:
     import torch
 
+    os.chdir(folder)
     # Threads of one operation would fight for the cores that the workers share.
     torch.set_num_threads(1)

@@ -1,7 +1,6 @@
 """Raw recordings -> packed clips (`clipset`): takes, then clips, in parallel, one clip a worker in memory."""
 
 import json
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,11 @@ from typing import Any
 
 from numpy.lib.format import open_memmap
 
+from blaze2cap.body.camera import Camera
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
+from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.calibration import camera_to_json, read_calibration
 from blaze2cap.data.clipset import CAMERAS_FILE
 from blaze2cap.data.manifest import read_manifest
@@ -39,55 +40,64 @@ class PreprocessParams:
 def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int | None = None) -> dict[str, Any]:
     """Pack a folder in the raw layout into `packed`, and return the report on it.
 
-    The bytes do not depend on the number of workers (None: one a core). Everything is written beside `packed` and
-    renamed at the end. Raises UserError where a recording cannot be used or none has both landmarks and truth.
+    The bytes do not depend on the number of workers (None: one a core), and `packed` is replaced at the end.
+    Raises UserError where a recording cannot be used or none has both landmarks and truth.
     """
     faults = read_manifest(raw)["faults"]
     takes, clips = _recordings(raw)
     cameras = read_calibration(raw / CALIBRATION_FILE)
-    partial = packed.with_name(f".{packed.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    with replaced_folder(packed) as folder:
+        take_jobs = _take_jobs(raw, folder, takes)
+        clip_jobs = _clip_jobs(clips, take_jobs, cameras, params)
+        _allocate(folder, take_jobs, clip_jobs)
+        residuals = parallel_map(pack_take, list(take_jobs.values()), workers, "packing takes")
+        packed_clips = parallel_map(pack_clip, clip_jobs, workers, "packing clips")
+        _write_tables(folder, take_jobs, residuals, packed_clips)
+        used = {number: camera_to_json(cameras[number]) for number in cameras if number in {c.camera for c in clips}}
+        (folder / CAMERAS_FILE).write_text(json.dumps(used, indent=2) + "\n")
+    return _report(take_jobs, residuals, packed_clips, faults)
 
+
+def _take_jobs(raw: Path, folder: Path, takes: list[str]) -> dict[str, TakeJob]:
     spans = _consecutive({take: count_frames(raw / vicon_folder(take)) for take in takes})
-    take_jobs = {
-        take: TakeJob(raw=raw, packed=partial, take=take, number=number, span=spans[take])
+    return {
+        take: TakeJob(raw=raw, packed=folder, take=take, number=number, span=spans[take])
         for number, take in enumerate(takes)
     }
-    landmark_frames = {clip: count_landmark_frames(raw / clip.landmark_file) for clip in clips}
-    clip_spans = _consecutive({clip: min(landmark_frames[clip], spans[clip.take].frames) for clip in clips})
-    clip_jobs = [
+
+
+def _clip_jobs(
+    clips: list[ClipName], takes: dict[str, TakeJob], cameras: dict[str, Camera], params: PreprocessParams
+) -> list[ClipJob]:
+    files = {clip: takes[clip.take].raw / clip.landmark_file for clip in clips}
+    landmark_frames = {clip: count_landmark_frames(file) for clip, file in files.items()}
+    spans = _consecutive({clip: min(landmark_frames[clip], takes[clip.take].span.frames) for clip in clips})
+    for clip in clips:
+        if clip.camera not in cameras:
+            raise UserError(f"{files[clip]}: camera {clip.camera} is not among the {len(cameras)} calibrated ones")
+    return [
         ClipJob(
-            raw=raw,
-            packed=partial,
             clip=clip,
-            span=clip_spans[clip],
+            span=spans[clip],
             landmark_frames=landmark_frames[clip],
-            take=take_jobs[clip.take],
-            camera=_camera(cameras, clip, raw),
+            take=takes[clip.take],
+            camera=cameras[clip.camera],
             strides=params.strides,
             max_reprojection_px=params.max_reprojection_px,
         )
         for clip in clips
     ]
 
-    truth_rows, clip_rows = (sum(span.frames for span in s.values()) for s in (spans, clip_spans))
-    for name, shape in (
-        ("rotation", (truth_rows, len(JOINTS), 6)),
-        ("root_position", (truth_rows, 3)),
-        ("offset", (len(takes), len(JOINTS), 3)),
-        ("landmarks", (clip_rows, len(LANDMARKS), CHANNELS)),
-    ):
-        open_memmap(partial / f"{name}.npy", mode="w+", dtype="float32", shape=shape)
-    residuals = parallel_map(pack_take, list(take_jobs.values()), workers, "takes")
-    packed_clips = parallel_map(pack_clip, clip_jobs, workers, "clips")
 
-    _write_tables(partial, take_jobs, residuals, packed_clips)
-    used = {clip.camera: camera_to_json(cameras[clip.camera]) for clip in sorted(clips, key=lambda c: int(c.camera))}
-    (partial / CAMERAS_FILE).write_text(json.dumps(used, indent=2) + "\n")
-    shutil.rmtree(packed, ignore_errors=True)
-    partial.rename(packed)
-    return _report(take_jobs, residuals, packed_clips, faults)
+def _allocate(folder: Path, takes: dict[str, TakeJob], clips: list[ClipJob]) -> None:
+    truth_frames = sum(job.span.frames for job in takes.values())
+    for name, shape in (
+        ("rotation", (truth_frames, len(JOINTS), 6)),
+        ("root_position", (truth_frames, 3)),
+        ("offset", (len(takes), len(JOINTS), 3)),
+        ("landmarks", (sum(job.span.frames for job in clips), len(LANDMARKS), CHANNELS)),
+    ):
+        open_memmap(folder / f"{name}.npy", mode="w+", dtype="float32", shape=shape)
 
 
 def _recordings(raw: Path) -> tuple[list[str], list[ClipName]]:
@@ -100,14 +110,6 @@ def _recordings(raw: Path) -> tuple[list[str], list[ClipName]]:
         if clip.take not in takes:
             raise UserError(f"{raw / clip.landmark_file}: no Vicon truth of take {clip.take} beside it")
     return takes, clips
-
-
-def _camera(cameras: dict[str, Any], clip: ClipName, raw: Path) -> Any:
-    if clip.camera not in cameras:
-        raise UserError(
-            f"{raw / clip.landmark_file}: camera {clip.camera} is not among the {len(cameras)} calibrated ones"
-        )
-    return cameras[clip.camera]
 
 
 def _consecutive(frames: dict[Any, int]) -> dict[Any, Span]:

@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from blaze2cap.data.atomic import replace_text
+
 SIGNIFICANT_DIGITS = 6
 
 
@@ -20,8 +22,5 @@ def rounded(value: Any) -> Any:
 
 
 def write_report(path: Path, values: dict[str, Any]) -> None:
-    """Write a report under a temporary name, then rename it, so that no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(rounded(values), indent=2, ensure_ascii=False) + "\n")
-    temporary.replace(path)
+    """Write a report, whole or not at all."""
+    replace_text(path, json.dumps(rounded(values), indent=2, ensure_ascii=False) + "\n")

@@ -6,6 +6,7 @@ A broken contract is a `UserError` that names file, row, column and value; rows 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blaze2cap.data.atomic import replace_text
 from blaze2cap.data.contract import contracts
 from blaze2cap.errors import UserError
 
@@ -54,7 +55,8 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
 
 def write_table(table: "pd.DataFrame", path: Path, name: str) -> None:
     """Hold a table against its contract, then write it as CSV; floats in 6 significant digits."""
-    check(table, name, path).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    text = check(table, name, path).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    replace_text(path, text)
 
 
 def check_index(takes: "pd.DataFrame", clips: "pd.DataFrame", samples: "pd.DataFrame", where: Path) -> None:

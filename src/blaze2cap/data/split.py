@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blaze2cap.data import schema
+from blaze2cap.data.atomic import replace_text
 from blaze2cap.data.augment import target_name
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.contract import FLAGS, PARTS
@@ -113,11 +114,8 @@ def write_split(folder: Path, table: "pd.DataFrame", parts: dict[str, str]) -> N
     """Write the split map and the parts of all takes into a folder; each file appears whole or not at all."""
     import pandas as pd
 
-    folder.mkdir(parents=True, exist_ok=True)
     schema.check(table, "split_map", folder / MAP_FILE)
-    partial = folder / f".{MAP_FILE}.partial"
-    partial.write_text(json.dumps(table.to_dict("records"), indent=1) + "\n")
-    partial.replace(folder / MAP_FILE)
+    replace_text(folder / MAP_FILE, json.dumps(table.to_dict("records"), indent=1) + "\n")
     takes = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
     schema.write_table(takes, folder / PARTS_FILE, "parts")
 

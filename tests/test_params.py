@@ -1,0 +1,112 @@
+"""A typo or a bad value in params.yaml gives one sentence with the key's name, from the library and from a stage."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from blaze2cap.data.preprocess import PreprocessParams
+from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.split import SplitParams
+from blaze2cap.errors import UserError
+from blaze2cap.params import load_params, params_from
+
+ROOT = Path(__file__).parents[1]
+SECTIONS = {"dataset": DatasetParams, "preprocess": PreprocessParams, "split": SplitParams}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_committed_parameters_are_sound_and_complete(section: str) -> None:
+    params = load_params(section, SECTIONS[section], ROOT / "params.yaml")
+    written = yaml.safe_load((ROOT / "params.yaml").read_text())[section]
+    assert vars(params).keys() == written.keys()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "expected"),
+    [
+        ("dataset", "sorce", "sample", "unknown key dataset.sorce; known keys are source, path, sample"),
+        ("dataset", "source", "hub", "dataset.source is 'hub', expected 'sample' or 'totalcapture'"),
+        ("dataset", "path", 3, "dataset.path is 3, expected str"),
+        ("dataset", "sample", {"seeds": 1}, "unknown key dataset.sample.seeds"),
+        ("dataset", "sample", {"seed": -1}, "dataset.sample.seed is -1"),
+        ("dataset", "sample", {"cameras": 9}, "dataset.sample.cameras is 9"),
+        ("preprocess", "strides", [2, 3], "preprocess.strides is [2, 3], expected different numbers from 1 on"),
+        ("preprocess", "strides", [1, 1], "preprocess.strides is [1, 1]"),
+        ("preprocess", "strides", [1, 0], "preprocess.strides is [1, 0]"),
+        ("preprocess", "strides", [], "preprocess.strides is []"),
+        ("preprocess", "strides", [1, "two"], "preprocess.strides[1] is 'two', expected int"),
+        ("preprocess", "strides", 1, "preprocess.strides is 1"),
+        ("preprocess", "max_reprojection_px", 0, "preprocess.max_reprojection_px is 0.0, expected a number of pixels"),
+        ("preprocess", "max_reprojection_px", float("nan"), "preprocess.max_reprojection_px is nan"),
+        ("preprocess", "max_reprojection_px", "200 px", "preprocess.max_reprojection_px is '200 px', expected float"),
+        ("split", "validation", ["S2/freestyle2", "S2-rom1"], "split.validation[1] is 'S2-rom1', expected subject"),
+        ("split", "validation", ["S2/freestyle2"] * 2, "split.validation[1] is 'S2/freestyle2', which stands"),
+        ("split", "validation", ["S4/acting3"], "split.validation[0] is 'S4/acting3', which is not among the standard"),
+        ("split", "validation", "S2/freestyle2", "split.validation is 'S2/freestyle2'"),
+        ("split", "exclude", ["S1/"], "split.exclude[0] is 'S1/'"),
+        ("split", "exclude", [["S1/rom1"]], "split.exclude[0] is ['S1/rom1'], expected str"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_named_by_its_key(section: str, key: str, value: object, expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        params_from({key: value}, section, SECTIONS[section], "params.yaml")
+    assert str(caught.value).startswith(f"params.yaml: {expected}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_take_is_either_validated_on_or_left_out() -> None:
+    values = {"validation": ["S2/rom1"], "exclude": ["S2/rom1"]}
+    with pytest.raises(UserError, match=r"split\.validation\[0\] is 'S2/rom1', which exclude names too"):
+        params_from(values, "split", SplitParams, "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("split: [", "not valid YAML"),
+        ("- split", "section 'split' is missing"),
+        ("spilt: {}", "section 'split' is missing"),
+        ("split:", "section 'split' is missing"),
+    ],
+)
+def test_a_broken_file_or_missing_section_is_named(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=expected):
+        load_params("split", SplitParams, path)
+
+
+def run_stage(stage: str, folder: Path, arguments: list[str], params: str) -> subprocess.CompletedProcess[str]:
+    """Run a stage as DVC does, in a folder of its own with these parameters."""
+    (folder / "params.yaml").write_text(params)
+    command = [sys.executable, str(ROOT / "stages" / f"{stage}.py"), *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "params", "expected"),
+    [
+        (
+            "preprocess", ["raw", "clips", "metrics.json"], "preprocess: {stride: [1]}",
+            "preprocess: params.yaml: unknown key preprocess.stride; known keys are strides, max_reprojection_px",
+        ),
+        (
+            "download", ["raw", "metrics.json"], "dataset: {source: totalcapture, path: ../recordings}",
+            "download: dataset.path is the relative path '../recordings': give an absolute one, as experiments run in "
+            "other folders",
+        ),
+    ],
+)  # fmt: skip
+def test_a_stage_ends_in_one_line_without_a_traceback(
+    tmp_path: Path, stage: str, arguments: list[str], params: str, expected: str
+) -> None:
+    result = run_stage(stage, tmp_path, arguments, params)
+    assert result.returncode == 1
+    assert result.stderr.strip().splitlines() == [expected]
+    assert not (tmp_path / "metrics.json").exists()
