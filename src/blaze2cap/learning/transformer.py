@@ -75,6 +75,8 @@ class Layer(nn.Module):
 class MotionTransformer(nn.Module):
     """[B, S, inputs] -> [B, S, width]; each layer sees `look_back` frames, itself included."""
 
+    frequency: Tensor
+
     def __init__(
         self, inputs: int, width: int, layers: int, heads: int, feed_forward: int, dropout: float, look_back: int
     ) -> None:
