@@ -160,6 +160,7 @@ def test_only_detected_frames_of_the_right_person_count(clipset: ClipSet, report
     detected = frames - 6 * (GAP.stop - GAP.start)
     assert report["test"]["frames"] == detected - REJECTED[2]
     assert report["test"]["detected_share"] == pytest.approx(detected / frames, rel=1e-5)
+    assert report["test"]["tpose_share"] == 0
     assert report["test"]["rejected_share"] == pytest.approx(REJECTED[2] / frames, rel=1e-5)
 
 

@@ -103,18 +103,13 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
     blocks, model = scores.blocks, scores.sums[MODEL]
     inside = (blocks["part"] == part).to_numpy()
     seen = blocks.subject.isin(seen_subjects).to_numpy()
-    report: Report = {
-        **_figures(model, inside),
-        **_counts(blocks[inside]),
-        "interval": _intervals(scores, MODEL, inside, params),
-    }
+    report: Report = {**_group(scores, inside), "interval": _intervals(scores, MODEL, inside, params)}
     for name, rows in (("seen", inside & seen), ("unseen", inside & ~seen)):
         if rows.any():
-            interval = _intervals(scores, MODEL, rows, params)
-            report[name] = {**_figures(model, rows), **_counts(blocks[rows]), "interval": interval}
+            report[name] = {**_group(scores, rows), "interval": _intervals(scores, MODEL, rows, params)}
     for column in ("subject", "action", "camera"):
         report[f"by_{column}"] = {
-            group: {**_figures(model, rows), **_counts(blocks[rows])}
+            group: _group(scores, rows)
             for group in sorted(blocks[inside][column].unique())
             for rows in [inside & (blocks[column] == group).to_numpy()]
         }
@@ -125,6 +120,25 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
         if name != MODEL
     }
     return report
+
+
+def _group(scores: Scores, rows: np.ndarray) -> Report:
+    """The model's figures over some rows, and what they stand on.
+
+    Frames scored; the shares of all frames with a detection, and with one of somebody else; the share of scored frames
+    whose clip shows its T-pose, which alone count in `mare_tpose_rad`.
+    """
+    model, blocks = scores.sums[MODEL], scores.blocks[rows]
+    frames, detected, scored = (int(blocks[column].sum()) for column in ("frames", "detected", "scored"))
+    return {
+        **_figures(model, rows),
+        "frames": scored,
+        "detected_share": detected / frames,
+        "rejected_share": (detected - scored) / frames,
+        "tpose_share": float(model["mare_tpose_rad"].weight[rows, 0].sum()) / max(scored, 1),
+        "takes": int(blocks["take"].nunique()),
+        "clips": int(blocks.groupby(["take", "camera"]).ngroups),
+    }
 
 
 def _figures(sums: dict[str, Sums], rows: np.ndarray) -> Report:
@@ -139,18 +153,6 @@ def _joint_figures(sums: dict[str, Sums], rows: np.ndarray, joint: str) -> Repor
 
 def _known(figures: Report) -> Report:
     return {key: value for key, value in figures.items() if not np.isnan(value)}
-
-
-def _counts(blocks: "pd.DataFrame") -> Report:
-    """Frames scored, the share of frames with a detection, and the share of all that followed somebody else."""
-    frames, detected, scored = (int(blocks[column].sum()) for column in ("frames", "detected", "scored"))
-    return {
-        "frames": scored,
-        "detected_share": detected / frames,
-        "rejected_share": (detected - scored) / frames,
-        "takes": int(blocks["take"].nunique()),
-        "clips": int(blocks.groupby(["take", "camera"]).ngroups),
-    }
 
 
 def _intervals(scores: Scores, system: str, rows: np.ndarray, params: EvaluateParams) -> Report:
