@@ -11,9 +11,12 @@ class UserError(Exception):
 
 @contextmanager
 def one_sentence(command: str) -> Iterator[None]:
-    """Turn a `UserError` raised inside into one line on stderr and exit code 1; a bug keeps its traceback."""
+    """Turn a `UserError` raised inside, or Ctrl-C, into one line on stderr and an exit code; a bug keeps its traceback."""
     try:
         yield
     except UserError as error:
         print(f"{command}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print(f"{command}: interrupted; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None

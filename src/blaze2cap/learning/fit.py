@@ -14,7 +14,7 @@ from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams
-from blaze2cap.learning.resume import fingerprint, run_folder
+from blaze2cap.learning.resume import fingerprint, run_folder, sole_writer
 from blaze2cap.learning.training import Row, Trainer
 
 Report = Callable[[int, int, Row], None]
@@ -52,7 +52,8 @@ def fit(
     validation = Windows(clipset, takes["val"], params.window)
     seen_by = validation if len(validation.frames) else None
     trainer = Trainer(data, seen_by, model_params, loss_params, params, device)
-    best, last = trainer.run(folder, runtime.workers, report)
+    with sole_writer(folder):
+        best, last = trainer.run(folder, runtime.workers, report)
 
     baselines = fit_baselines(clipset, takes["train"])
     provenance = {

@@ -4,17 +4,21 @@ DVC empties a stage's outputs before it runs, and a checkpoint kept among them w
 so the state's folder is named by a hash of parameters, data and code, and a mismatch is simply another folder.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from blaze2cap.errors import UserError
 
 CACHE_VARIABLE = "BLAZE2CAP_CACHE"
 KEPT = 2
@@ -35,6 +39,24 @@ def fingerprint(parameters: dict[str, Any], files: Iterable[Path]) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold a run's folder alone; a process that dies lets go of it.
+
+    Raises UserError where another process trains there: a stage goes on when `kill -9` has taken only its `dvc`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another process trains with the same parameters and data (it holds {folder / 'lock'}); "
+                "wait for it, or end it"
+            ) from None
+        yield
 
 
 def save_state(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
