@@ -71,19 +71,22 @@ class ParametricDetector:
         table = tables().to(position.device)
         view = ray_view(position, rotation)
         noise = _wall_clock_noise(view, dt, generator)
-        shared = _shared_features(view)
-        logit = shared @ table.visibility + (view.truth * table.visibility_by_place).sum(-1)
+        upright = view.root[..., 1, 2:]  # the hips' z points down, and so does the ray frame's y
+        axes = torch.cat((-view.root[..., 1], view.root[..., 0]), dim=-1)  # the root's forward and right
+        logit = torch.cat((torch.ones_like(upright), axes), dim=-1) @ table.visibility + (
+            view.truth * table.visibility_by_place
+        ).sum(-1)
         logit = logit + (noise.visibility * table.visibility_spread) @ table.visibility_handed_on
         slope = logit.new_tensor(NOISE.visibility_slope)
         amplitude = torch.exp(-slope * (logit - table.usual_visibility)[..., None]).clamp_max(_LARGEST_AMPLITUDE)
         unit = _own_error(view, dt, generator)
         unit = _heavy_tails(unit * table.together + unit[..., _MIRROR, :] * table.apart)
-        own = unit * table.spread * amplitude
+        own = unit * table.spread * amplitude * (1 + NOISE.tilt * (NOISE.usual_upright - upright[..., None]))
         handed_on = _for_all(table.handed_on, own)
 
         bone = _for_all(table.bone, view.truth)
         stretched = _for_all(table.chain, bone * subject.stretch[:, None, :, None])
-        mean = (shared @ table.mean).unflatten(-1, (-1, 3))
+        mean = (torch.cat((0.5 + 0.5 * upright, axes), dim=-1) @ table.mean).unflatten(-1, (-1, 3))
         mean = mean + (table.mean_by_place * view.truth[..., None, :]).sum(-1)
         world = view.truth + mean + table.asymmetry + stretched + _lifted(view, subject) + handed_on
         usual_length = bone.norm(dim=-1) * table.length * (1 + subject.stretch[:, None])
@@ -153,11 +156,6 @@ def _steady_bones(
     bone = _for_all(table.bone, world)
     scale = (usual_length.clamp_min(_SHORTEST_M) / bone.norm(dim=-1).clamp_min(_SHORTEST_M)) ** NOISE.steadiness
     return world + _for_all(table.chain, bone * (scale - 1)[..., None])
-
-
-def _shared_features(view: RayView) -> Float[Tensor, "B S 7"]:
-    """What mean errors are linear in, the landmark's own place apart: 1, the root's forward (-y) and right."""
-    return torch.cat((torch.ones_like(view.root[..., 0, :1]), -view.root[..., 1], view.root[..., 0]), dim=-1)
 
 
 def _lifted(view: RayView, subject: SubjectBias) -> Float[Tensor, "B S 25 3"]:

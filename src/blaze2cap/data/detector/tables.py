@@ -9,16 +9,17 @@ from torch import Tensor
 
 from blaze2cap.body.landmark import LANDMARK_INDEX, LANDMARKS, PARENT_OF, mirrored
 from blaze2cap.data.detector.anatomy import part_of
-from blaze2cap.data.detector.figures import LENGTH, PARTS, STRETCH
+from blaze2cap.data.detector.figures import LENGTH, STRETCH
+from blaze2cap.data.detector.part_figures import PARTS
 
-SHARED = 7  # features 1, the root's forward direction, the root's right; the landmark's own place follows
+SHARED = 7  # features uprightness or 1, the root's forward and right; the landmark's own place follows
 _MIRROR_FEATURE = (1.0, -1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 _MIRROR_AXIS = (-1.0, 1.0, 1.0)
 _MM = 1e-3
 
 
 class Tables(NamedTuple):
-    """See `figures.PartFigures`; lengths in metres.
+    """See `part_figures.PartFigures`; lengths in metres.
 
     together, apart  own errors e become together * e + apart * (e of the other side), which correlates them
     handed_on        by axis: errors of all landmarks of their own errors, along the limbs
