@@ -1,5 +1,6 @@
 """download: take recordings over from the chosen source into the raw layout, and say what is there."""
 
+import sys
 from pathlib import Path
 
 import typer
@@ -29,6 +30,8 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
 
                 recordings = find_recordings(params.path)
                 inspection = link_totalcapture(recordings, folder)
+            for fault in inspection.faults:
+                print(f"download: left out {fault.left_out}: {fault.sentence}", file=sys.stderr)
             write_manifest(folder, params.source, inspection.faults, recordings)
         write_report(metrics, {"source": params.source, **inspection.report()})
 

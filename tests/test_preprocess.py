@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import detect, make_camera, make_motion, write_recordings
 
@@ -47,6 +47,7 @@ def clipset(raw: Path, tmp_path: Path) -> ClipSet:
     return ClipSet.load(tmp_path / "clips")
 
 
+@settings(deadline=None)
 @given(flags=st.lists(st.sampled_from([None, 0, 1]), min_size=1, max_size=30))
 def test_segments_cover_detected_frames_and_start_at_anchors(flags: list[int | None]) -> None:
     raw = np.ones((len(flags), 33, 10), np.float32)
@@ -62,6 +63,7 @@ def test_segments_cover_detected_frames_and_start_at_anchors(flags: list[int | N
     assert [frame for frame in covered if landmarks[frame, 0, TRACKED] == 0] == starts
 
 
+@settings(deadline=None)
 @given(st.integers(0, 9), st.integers(1, 40), st.integers(1, 5))
 def test_offsets_of_a_stride_share_out_a_segment(first: int, frames: int, stride: int) -> None:
     samples = list(strided(Segment(first, frames), [stride]))
@@ -191,8 +193,9 @@ def test_a_folder_in_which_nobody_is_detected_is_refused(raw: Path, tmp_path: Pa
         pack(raw, tmp_path / "clips")
 
 
+@pytest.mark.schema
 def test_the_real_folder_has_its_known_counts(totalcapture_root: Path, tmp_path: Path) -> None:
-    """SPEC 2.6: samples before rejection; the one segment of another person; detected frames without it."""
+    """SPEC 2.6: samples before rejection; one segment of another person; detected frames without it; all contracts."""
     from blaze2cap.data.sources.totalcapture import link_totalcapture
 
     link_totalcapture(totalcapture_root, tmp_path / "raw", workers=1)

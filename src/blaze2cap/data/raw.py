@@ -9,6 +9,7 @@ A take is one subject doing one action, named "S1/freestyle1"; a clip is one cam
 """  # noqa: E501
 
 import dataclasses
+import glob
 import json
 import re
 from dataclasses import dataclass
@@ -81,11 +82,12 @@ def scan(folder: Path) -> tuple[list[str], list[ClipName], list[str]]:
     Takes and clips are in the order of subject, action and camera number.
     """
     faults, clips, takes = [], [], []
-    for path in sorted(folder.glob(f"{LANDMARK_FOLDER}/**/*.npy")):
+    # glob's own ** follows linked folders, pathlib's does not.
+    for name in sorted(glob.glob(f"{LANDMARK_FOLDER}/**/*.npy", root_dir=folder, recursive=True)):
         try:
-            clips.append(ClipName.parse(path))
+            clips.append(ClipName.parse(Path(name)))
         except ValueError as error:
-            faults.append(f"{path.relative_to(folder)}: {error}")
+            faults.append(f"{name}: {error}")
     for path in sorted(folder.glob(f"{VICON_FOLDER}/*/*/")):
         take = "/".join(path.parts[-2:])
         if is_take_name(take):
