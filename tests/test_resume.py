@@ -24,8 +24,8 @@ def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: py
 
 
 def test_two_writers_of_one_run_are_told_apart(tmp_path: Path) -> None:
-    with sole_writer(tmp_path):
-        with pytest.raises(UserError, match="another process trains with the same parameters"), sole_writer(tmp_path):
-            pass
+    refused = pytest.raises(UserError, match="another process trains with the same parameters")
+    with sole_writer(tmp_path), refused, sole_writer(tmp_path):
+        pass
     with sole_writer(tmp_path):
         assert (tmp_path / "lock").exists()

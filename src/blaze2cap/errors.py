@@ -11,7 +11,7 @@ class UserError(Exception):
 
 @contextmanager
 def one_sentence(command: str) -> Iterator[None]:
-    """Turn a `UserError` raised inside, or Ctrl-C, into one line on stderr and an exit code; a bug keeps its traceback."""
+    """Turn a `UserError` raised inside, or Ctrl-C, into one line and an exit code; a bug keeps its traceback."""
     try:
         yield
     except UserError as error:
