@@ -12,7 +12,7 @@ from torch import Tensor
 
 from blaze2cap.body.rotation import rotation_between
 
-# Where nothing is known of a camera: 70 degrees across, 16:9, centred (SPEC 2.1: the real ones have 68-78 degrees).
+# Where nothing is known of a camera: 70 degrees across, 16:9, centred (TotalCapture's have 68-78 degrees).
 ASSUMED_INTRINSICS = (0.714, 1.269, 0.5, 0.5)
 
 
@@ -44,7 +44,7 @@ class Camera:
         return (point - self.translation.to(point)) @ self.rotation.to(point)
 
     def project(self, point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 2"]:
-        """Camera-frame points [m] to pixels, one radial distortion term (SPEC 2.5)."""
+        """Camera-frame points [m] to pixels, one radial distortion term."""
         xy = point[..., :2] / point[..., 2:]
         xy = xy * (1 + self.distortion * xy.square().sum(-1, keepdim=True))
         return xy * point.new_tensor([self.fx, self.fy]) + point.new_tensor([self.cx, self.cy])

@@ -1,6 +1,6 @@
 """BlazePose landmarks: names, the 25 that the model sees, their chains, and the channels of each layout.
 
-Two layouts (SPEC 2.1, 2.2):
+Two layouts:
   raw    (frames, 33, 10)  as MediaPipe's Pose solution gives them; an undetected frame is all zeros
   model  (frames, 25, 7)   eyes and mouth dropped; world xyz, screen xy, visibility, tracking flag
 

@@ -1,6 +1,6 @@
 """Motion of one person in the camera's frame, and the 22 x 6 form in which data sets and the network hold it.
 
-Slots of the 22 x 6 form (SPEC 2.4): 0 root position delta [dx dy dz 0 0 0] in metres, 1 root rotation delta
+Slots of the 22 x 6 form: 0 root position delta [dx dy dz 0 0 0] in metres, 1 root rotation delta
 R[t-1]^T R[t] as 6D, 2-21 local rotations of the 20 body joints as 6D. At an anchor both deltas mean "no motion".
 """
 
