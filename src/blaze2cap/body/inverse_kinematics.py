@@ -11,7 +11,9 @@ lie along z and bend about x; elbows and knees are pure hinges.
 The weights below minimise MPJPE, angular error and root error together over the real training takes and over the
 takes without landmarks, detections simulated (floor work and bending are in the latter). Two findings shaped them: the
 pelvis follows the line of the legs as much as that of the trunk, and the hand's three landmarks are too noisy to say
-anything of its direction or twist that the forearm does not say better.
+anything of its direction or twist that the forearm does not say better. On 72,676 real frames, unfiltered, true bones:
+MPJPE 86 mm, 62 after similarity, local angles 0.40 rad off, the root 0.30; with a constant rotation of each joint 78 mm,
+57 mm, 0.35 and 0.25 rad.
 """
 
 import torch
@@ -60,7 +62,7 @@ def analytic_pose(
     """Local rotations of the 21 joints from world landmarks [m]; slot 0 is the root's own, in the frame of `world`.
 
     Every output is a rotation: coincident landmarks, and frames of zeros, take the parent's direction.
-    `visibility` is not used: weighting by it gained nothing that a constant weight does not.
+    `visibility` is not used: blends that heed it came within 1 mm of these.
     """
     # Coordinates first and frames last, [3, landmark, frames]: three to five times faster than the other way round.
     landmark = world.reshape(-1, *world.shape[-2:]).permute(2, 1, 0).contiguous()
