@@ -3,10 +3,11 @@
 Heights are shares of the leg's length where a pose must fit every body.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from blaze2cap.data.sources.sample.curve import Number
 from blaze2cap.data.sources.sample.performance import SIDES, Performance
 
 Activity = Callable[[Performance], None]
@@ -32,7 +33,7 @@ def stand(performance: Performance) -> None:
     performance.finish(t + 0.3, hands=True)
 
 
-def squat(performance: Performance, depth: float | None = None) -> None:
+def squat(performance: Performance, depth: Number | None = None) -> None:
     """Down into a squat and up again, arms forward as a counterweight."""
     depth = performance.uniform(0.5, 1.0) if depth is None else depth
     t, down, hold = performance.now, performance.tempo(1.0, 1.5), performance.tempo(0.3, 1.2)
@@ -97,12 +98,16 @@ def lunge(performance: Performance) -> None:
     if performance.chance(0.65):
         performance.step(side, t, duration, forward=0.85 * leg * deep, out=performance.stance)
         performance.pose(t + 0.1, duration, forward=0.42 * leg * deep, drop=0.3 * leg * deep, bend=6, tilt=4)
+        behind = performance.feet[SIDES[1 - SIDES.index(side)]]
+        behind.move(t + 0.1, duration, rise=50 * deep)
     else:
         performance.step(side, t, duration, forward=0.0, out=performance.stance + 0.7 * leg * deep, yaw=25)
         performance.pose(t + 0.1, duration, side=right * 0.5 * leg * deep, drop=0.28 * leg * deep, tilt=18, bend=14)
     back = t + duration + performance.tempo(0.5, 1.4)
     performance.upright(back, duration)
     performance.step(side, back + 0.1, duration, forward=0.0, out=performance.stance)
+    for foot in performance.feet.values():
+        foot.move(back, duration, rise=0.0)
     performance.finish(back + duration + 0.2, hands=True)
 
 
@@ -271,7 +276,7 @@ def fold(performance: Performance) -> None:
     performance.finish(t + down, hands=False)
 
 
-def choose(performance: Performance, weights: dict[Activity, float]) -> Activity:
+def choose(performance: Performance, weights: Mapping[Activity, Number]) -> Activity:
     """One of the activities, as often as its weight says."""
     share = np.array(list(weights.values()))
     return list(weights)[int(performance.rng.choice(len(weights), p=share / share.sum()))]

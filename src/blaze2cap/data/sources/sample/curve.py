@@ -7,6 +7,8 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
 FPS = 60
+Number = float | int
+"""Angles of a script [deg] are mostly whole numbers."""
 
 
 def minimum_jerk(u: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
@@ -22,18 +24,18 @@ class Track:
     may overlap as the submovements of people do, and every channel stays twice continuously differentiable.
     """
 
-    def __init__(self, start: Mapping[str, float]) -> None:
+    def __init__(self, start: Mapping[str, Number]) -> None:
         self.channels: Sequence[str] = tuple(start)
         self._index = {name: index for index, name in enumerate(self.channels)}
         self._start = np.array([start[name] for name in self.channels])
         self._target = dict(start)
-        self._strokes: list[tuple[int, float, float, float]] = []
+        self._strokes: list[tuple[int, Number, Number, Number]] = []
 
     def target(self, channel: str) -> float:
         """Where the last stroke leaves the channel."""
         return self._target[channel]
 
-    def move(self, start: float, duration: float, **targets: float) -> None:
+    def move(self, start: Number, duration: Number, **targets: Number) -> None:
         """Strokes from `start` [s] over `duration` [s] to the targets named."""
         for name, value in targets.items():
             change = value - self._target[name]
@@ -41,7 +43,7 @@ class Track:
                 self._strokes.append((self._index[name], start, max(duration, 0.1), change))
                 self._target[name] = value
 
-    def nudge(self, start: float, duration: float, **changes: float) -> None:
+    def nudge(self, start: Number, duration: Number, **changes: Number) -> None:
         """A stroke there and, overlapping it, one back: a bump that leaves the targets as they are."""
         for name, change in changes.items():
             target = self._target[name]

@@ -14,8 +14,8 @@ from torch import Tensor
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.rotation import mirror_rotation, rotation_vector_to_matrix
 from blaze2cap.body.skeleton import BODY_JOINTS, JOINT_INDEX
-from blaze2cap.data.sources.sample.curve import FPS, smooth_noise
-from blaze2cap.data.sources.sample.performance import ARM, SIDES, SIGN, Performance
+from blaze2cap.data.sources.sample.curve import FPS, Number, smooth_noise
+from blaze2cap.data.sources.sample.performance import ARM, LIMITS_DEG, SIDES, SIGN, Performance
 from blaze2cap.data.sources.sample.subject import Subject
 
 # How trunk and head share a bend, a lean and a twist between their joints, as Vicon's skeleton does.
@@ -28,16 +28,17 @@ _SHARES = {
 _HEAD_SHARES = {"Neck": (0.55, 0.6, 0.3), "Head": (0.45, 0.4, 0.7)}
 _BALL_M = 0.13  # from below the ankle forward to the ball of the foot
 # Shortest and longest reach of a leg, as a share of its length: the knee bends by 2 to 145 degrees.
-_FOLDED, _STRETCHED = 0.3, 0.9998
+_FOLDED, _STRETCHED, _SOFT_REACH = 0.3, 0.9998, 0.001
+_SOFT_LIMIT_DEG = 1.5
 # Slow wandering of each channel about what the script says, and tremor with the noise of marker capture [deg].
 _SWAY_DEG = {
     "tilt": 3.0, "lean": 5.0, "turn": 12.0, "bend": 2.5, "spine_lean": 3.0, "twist": 5.0, "nod": 4.0, "head_lean": 5.0,
     "look": 6.0, "shrug": 7.0, "protract": 7.0, "lift": 3.0, "spread": 3.0, "rotate": 5.0, "elbow": 5.0,
-    "pronate": 9.0, "flex": 6.0, "deviate": 4.0,
+    "pronate": 7.0, "flex": 6.0, "deviate": 4.0,
 }  # fmt: skip
 _SWAY_PERIOD_S = 2.0
 _TREMOR_DEG, _TREMOR_PERIOD_S = 0.05, 0.17
-_ROUGHNESS_S = 0.005  # tremor [deg] for each deg/s of movement
+_ROUGHNESS_S = 0.008  # tremor [deg] for each deg/s of movement
 
 Channels = dict[str, Float[np.ndarray, "N"]]
 
@@ -59,6 +60,7 @@ def embody(performance: Performance) -> Take:
     body["tilt"] = body["tilt"] + subject.style.pelvis_tilt_deg
     body["bend"] = body["bend"] - subject.style.pelvis_tilt_deg
     _add_noise(body, performance.rng)
+    _keep_within_limits(body)
     x, z, yaw = performance.heading
     facing = _facing(yaw)
     hips = facing @ _turned(z=-body["turn"]) @ _turned(x=-body["tilt"]) @ _turned(y=-body["lean"])
@@ -77,8 +79,13 @@ def embody(performance: Performance) -> Take:
         local[joint] = local[joint] @ constant
     stacked = torch.stack([local[joint] for joint in ("Hips", *BODY_JOINTS)], dim=1)
     position, rotation = forward_kinematics(stacked, subject.offset, root)
-    planted = [(feet[side]["free"] < 1e-6) & (np.abs(feet[side]["rise"]) < 1e-6) for side in SIDES]
+    planted = [_planted(feet[side]) for side in SIDES]
     return Take(position, rotation, torch.from_numpy(np.stack(planted, axis=1)))
+
+
+def _planted(foot: Channels) -> Bool[np.ndarray, "N"]:
+    moves = np.abs(np.gradient(np.stack((foot["x"], foot["z"])), axis=1)).max(axis=0) > 1e-6
+    return ~moves & (np.abs(foot["height"]) < 1e-4) & (np.abs(foot["rise"]) < 0.1)
 
 
 def _turned(
@@ -118,6 +125,19 @@ def _add_noise(body: Channels, rng: np.random.Generator) -> None:
         body[name] = body[name] + (0.3 if name in ("tilt", "lean", "turn") else 1.0) * noise
     for name, noise in zip(("forward", "side"), smooth_noise(rng, frames, 2, _SWAY_PERIOD_S), strict=True):
         body[name] = body[name] + 0.004 * noise
+
+
+def _keep_within_limits(body: Channels) -> None:
+    for name in body:
+        limits = LIMITS_DEG.get(name.removeprefix("right_").removeprefix("left_"))
+        if limits is not None:
+            body[name] = _softly_within(body[name], *limits, _SOFT_LIMIT_DEG)
+
+
+def _softly_within(x: Float[np.ndarray, "*any"], low: Number, high: Number, soft: float) -> Float[np.ndarray, "*any"]:
+    """`x`, bent over about `soft` before the limits so that it never passes them (softplus at both ends)."""
+    below = high - soft * np.logaddexp(0, (high - x) / soft)
+    return low + soft * np.logaddexp(0, (below - low) / soft)
 
 
 def _ankle(subject: Subject, foot: Channels) -> Float[Tensor, "N 3"]:
@@ -175,8 +195,9 @@ def _leg(
     reach = ankle - root - hips @ subject.offset[JOINT_INDEX[f"{name}UpLeg"]]
     distance = reach.norm(dim=-1, keepdim=True)
     along = reach / distance
-    distance = _softly_within(distance / (thigh + shin), _FOLDED, _STRETCHED) * (thigh + shin)
-    hinge = hips[..., 0] + 0.5 * sole[..., 0]
+    reached = _softly_within((distance / (thigh + shin)).numpy(), _FOLDED, _STRETCHED, _SOFT_REACH)
+    distance = torch.from_numpy(reached) * (thigh + shin)
+    hinge = hips[..., 0] + 0.8 * sole[..., 0]
     hinge = torch.nn.functional.normalize(hinge - (hinge * along).sum(-1, keepdim=True) * along, dim=-1)
     out = torch.from_numpy(np.deg2rad(SIGN[side] * (subject.knee_out_deg + knee_sway)))[:, None]
     hinge = out.cos() * hinge + out.sin() * torch.linalg.cross(along, hinge)
@@ -192,17 +213,10 @@ def _leg(
     }
 
 
-def _softly_within(x: Float[Tensor, "*any"], low: float, high: float) -> Float[Tensor, "*any"]:
-    """`x`, bent over near the limits so that it never passes them."""
-    knee = 0.001
-    below = high - knee * torch.nn.functional.softplus((high - x) / knee)
-    return low + knee * torch.nn.functional.softplus((below - low) / knee)
-
-
 def _arm(subject: Subject, side: str, body: Channels) -> dict[str, Float[Tensor, "N 3 3"]]:
     """Local rotations of one arm, worked out as a right arm and mirrored for the left."""
     name, arm = side.capitalize(), {channel: body[f"{side}_{channel}"] for channel in ARM}
-    lifted = np.hypot(arm["lift"], arm["spread"])
+    lifted = np.hypot(arm["lift"], np.maximum(arm["spread"], 0))
     # The clavicle takes part in lifting the arm (scapulohumeral rhythm); the arm itself is placed on the chest.
     roll, up, back = subject.clavicle_deg
     clavicle = _turned(

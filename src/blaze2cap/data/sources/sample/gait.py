@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
-from blaze2cap.data.sources.sample.curve import FPS, minimum_jerk
+from blaze2cap.data.sources.sample.curve import FPS, Number, minimum_jerk
 from blaze2cap.data.sources.sample.performance import SIDES, SIGN, Performance
 
 _STEER_HZ = 20
@@ -30,7 +30,7 @@ def walk_to(performance: Performance, waypoints: Float[np.ndarray, "n 2"], speed
     _locomote(performance, forward, rate, hands=hands)
 
 
-def turn(performance: Performance, angle: float, *, hands: bool = True) -> None:
+def turn(performance: Performance, angle: Number, *, hands: bool = True) -> None:
     """Turn on the spot to the left by an angle [deg], stepping round."""
     duration = max(0.7, abs(angle) / performance.uniform(75, 110))
     u = np.arange(1, round(duration * FPS) + 1) / round(duration * FPS)
@@ -38,7 +38,7 @@ def turn(performance: Performance, angle: float, *, hands: bool = True) -> None:
     _locomote(performance, np.zeros_like(u), np.gradient(yaw) * FPS, hands=hands)
 
 
-def shift(performance: Performance, distance: float, direction: float, speed: float, *, hands: bool = True) -> None:
+def shift(performance: Performance, distance: Number, direction: Number, speed: Number, *, hands: bool = True) -> None:
     """Walk without turning, in a direction relative to the facing [deg, to the left]: sideways, backwards."""
     duration = 1.9 * abs(distance) / speed
     u = np.arange(1, round(duration * FPS) + 1) / round(duration * FPS)
@@ -50,7 +50,7 @@ def _wrap(angle: float) -> float:
 
 
 def _steer(
-    place: Float[np.ndarray, "3"], waypoints: Float[np.ndarray, "n 2"], speed: float, seconds: float
+    place: Float[np.ndarray, "3"], waypoints: Float[np.ndarray, "n 2"], speed: float, seconds: Number
 ) -> tuple[Curve, Curve]:
     """Forward speed [m/s] and rate of turning [rad/s] of someone who walks over the waypoints."""
     x, z, yaw = place
@@ -79,14 +79,14 @@ def _steer(
     return smooth[0] * np.minimum(1, np.arange(len(at)) / 6) ** 2, smooth[1]
 
 
-def _locomote(performance: Performance, v: Curve, w: Curve, direction: float = 0.0, *, hands: bool) -> None:
+def _locomote(performance: Performance, v: Curve, w: Curve, direction: Number = 0.0, *, hands: bool) -> None:
     """Carry out a way given by speed [m/s] and turning [rad/s]: heading, footsteps, and the body's part in them."""
     x0, z0, yaw0 = performance.place
     yaw = yaw0 + np.cumsum(w) / FPS
     course = yaw + np.deg2rad(direction)
     way = np.stack((x0 + np.cumsum(v * np.sin(course)) / FPS, z0 + np.cumsum(v * np.cos(course)) / FPS, yaw))
     style = performance.subject.style
-    rate = style.cadence * (0.95 + 0.75 * v + 0.28 * np.abs(w))
+    rate = style.cadence * (0.95 + 0.75 * v + 0.45 * np.abs(w))
     steps = max(2, round(rate.sum() / FPS))
     phase = np.cumsum(rate) * steps / rate.sum()
     start, end = performance.now, performance.now + len(v) / FPS
@@ -99,7 +99,7 @@ def _locomote(performance: Performance, v: Curve, w: Curve, direction: float = 0
     performance.finish(end, hands=hands)
 
 
-def _leading_side(performance: Performance, w: Curve, direction: float) -> int:
+def _leading_side(performance: Performance, w: Curve, direction: Number) -> int:
     to_the_left = w.sum() + np.sin(np.deg2rad(direction)) * 100
     if abs(to_the_left) > 30:
         return SIDES.index("left" if to_the_left > 0 else "right")
@@ -134,7 +134,7 @@ def _set_feet(
         foot.nudge(landing - 0.5 * swing, 0.7 * swing, pitch=-4 - 18 * vigour)
 
 
-def _go_along(performance: Performance, phase: Curve, v: Curve, steps: int, leading: int, direction: float) -> None:
+def _go_along(performance: Performance, phase: Curve, v: Curve, steps: int, leading: int, direction: Number) -> None:
     """Sway over the standing foot, pelvis and shoulders against each other, arms against legs."""
     style = performance.subject.style
     right_first = SIGN[SIDES[leading]]

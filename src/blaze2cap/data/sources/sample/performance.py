@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from blaze2cap.data.sources.sample.curve import FPS, Track
+from blaze2cap.data.sources.sample.curve import FPS, Number, Track
 from blaze2cap.data.sources.sample.subject import Subject
 
 SIDES = ("right", "left")
@@ -29,6 +29,14 @@ hand's three angles, shoulder up and forward [deg]; `swing` is its share in the 
 FOOT = ("x", "z", "yaw", "height", "pitch", "rise", "free")
 """One foot: its place [m] and facing [deg, to the left] in the world, height above standing [m], toes down [deg], heel
 lifted off about the ball [deg]; `free` is 1 in the air and 0 where it bears weight."""
+
+LIMITS_DEG = {
+    "bend": (-30, 80), "spine_lean": (-38, 38), "twist": (-48, 48),
+    "nod": (-50, 50), "head_lean": (-34, 34), "look": (-75, 75),
+    "lift": (-55, 175), "spread": (-32, 175), "rotate": (-95, 90), "elbow": (1, 150), "pronate": (-60, 60),
+    "flex": (-60, 60), "deviate": (-25, 25), "shrug": (-18, 28), "protract": (-22, 28),
+}  # fmt: skip
+"""What trunk, neck and arms allow, by channel."""
 
 REST = {"elbow": 20.0, "spread": 8.0, "rotate": 8.0, "lift": 2.0, "flex": 4.0, "swing": 1.0}
 
@@ -84,13 +92,13 @@ class Performance:
         return min(max(round(time * FPS), 0), self.frames)
 
     @staticmethod
-    def floor(place: Float[np.ndarray, "3"], forward: float, right: float) -> tuple[float, float, float]:
+    def floor(place: Float[np.ndarray, "3"], forward: Number, right: Number) -> tuple[float, float, float]:
         """World x, z [m] and yaw [deg] of a point on the floor given relative to a heading."""
         x, z, yaw = place
         sin, cos = np.sin(yaw), np.cos(yaw)
         return float(x + forward * sin - right * cos), float(z + forward * cos + right * sin), float(np.rad2deg(yaw))
 
-    def uniform(self, low: float, high: float) -> float:
+    def uniform(self, low: Number, high: Number) -> float:
         """A number between two."""
         return float(self.rng.uniform(low, high))
 
@@ -98,19 +106,19 @@ class Performance:
         """True in this share of the calls."""
         return bool(self.rng.uniform() < share)
 
-    def tempo(self, low: float, high: float) -> float:
+    def tempo(self, low: Number, high: Number) -> float:
         """A duration [s] in this person's tempo."""
         return self.uniform(low, high) * self.subject.style.tempo
 
-    def pose(self, start: float, duration: float, **targets: float) -> None:
+    def pose(self, start: Number, duration: Number, **targets: Number) -> None:
         """Strokes of pelvis, trunk, head; amplitudes as written."""
         self.body.move(start, duration, **targets)
 
-    def arm(self, side: str, start: float, duration: float, **targets: float) -> None:
+    def arm(self, side: str, start: Number, duration: Number, **targets: Number) -> None:
         """Strokes of one arm's channels, named without the side."""
         self.body.move(start, duration, **{f"{side}_{name}": value for name, value in targets.items()})
 
-    def rest_arm(self, side: str, start: float, duration: float, **changes: float) -> None:
+    def rest_arm(self, side: str, start: Number, duration: Number, **changes: Number) -> None:
         """Bring an arm back to hanging."""
         rest = dict.fromkeys(ARM, 0.0) | REST | {"elbow": self.subject.style.elbow_deg} | changes
         self.arm(side, start, duration, **rest)
@@ -118,15 +126,15 @@ class Performance:
     def step(
         self,
         side: str,
-        start: float,
-        duration: float,
+        start: Number,
+        duration: Number,
         *,
-        forward: float,
-        out: float,
-        yaw: float | None = None,
-        height: float = 0.0,
-        pitch: float = 0.0,
-        lift: float = 0.05,
+        forward: Number,
+        out: Number,
+        yaw: Number | None = None,
+        height: Number = 0.0,
+        pitch: Number = 0.0,
+        lift: Number = 0.05,
     ) -> None:
         """Move a foot to a place `forward` of and `out` (away from the middle) of the heading [m].
 
@@ -144,19 +152,19 @@ class Performance:
             foot.move(start + 0.5 * duration, 0.5 * duration, free=0.0)
             foot.nudge(start, duration, height=lift)
 
-    def feet_together(self, start: float, duration: float, width: float = 1.0) -> float:
+    def feet_together(self, start: Number, duration: Number, width: Number = 1.0) -> float:
         """Bring both feet, one after the other, back under the body; when that is done [s]."""
         for number, side in enumerate(self.rng.permutation(SIDES)):
             self.step(str(side), start + number * duration, duration, forward=0.0, out=width * self.stance)
         return start + 2 * duration
 
-    def upright(self, start: float, duration: float) -> None:
+    def upright(self, start: Number, duration: Number) -> None:
         """Pelvis, trunk and head back to standing."""
         stoop = self.subject.style.stoop_deg
         still = dict.fromkeys((*PELVIS, *SPINE, *HEAD), 0.0)
         self.pose(start, duration, **(still | {"bend": stoop, "nod": self.uniform(-4, 6)}))
 
-    def finish(self, end: float, *, hands: bool) -> None:
+    def finish(self, end: Number, *, hands: bool) -> None:
         """Close an activity of the legs that started at `now`; `hands` says that the arms were left to gestures."""
         if hands:
             self.hands_free.append((self.now, end))
@@ -173,7 +181,7 @@ class Performance:
         return joined
 
     @staticmethod
-    def nearest_turn(before: float, angle: float) -> float:
+    def nearest_turn(before: Number, angle: Number) -> float:
         """The same direction as `angle` [deg], less than half a turn from `before`."""
         return before + (angle - before + 180) % 360 - 180
 

@@ -17,7 +17,7 @@ def make_cameras(count: int, seed: int) -> dict[str, Camera]:
 
 def _camera(azimuth: float, rng: np.random.Generator) -> Camera:
     distance, down = rng.uniform(4.2, 5.5), np.deg2rad(rng.uniform(16, 25))
-    focal = 0.5 * WIDTH / np.tan(np.deg2rad(rng.uniform(68, 78)) / 2)
+    focal = float(0.5 * WIDTH / np.tan(np.deg2rad(rng.uniform(68, 78)) / 2))
     aim = np.array([rng.uniform(-0.3, 0.3), rng.uniform(0.8, 1.1), rng.uniform(-0.3, 0.3)])
     forward = np.array([np.cos(down) * np.sin(azimuth), -np.sin(down), np.cos(down) * np.cos(azimuth)])
     centre = aim - forward * distance / np.cos(down)

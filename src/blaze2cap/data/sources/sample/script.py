@@ -7,13 +7,14 @@ from jaxtyping import Float
 
 from blaze2cap.data.sources.sample import activity, gait, gesture
 from blaze2cap.data.sources.sample.activity import Activity
+from blaze2cap.data.sources.sample.curve import Number
 from blaze2cap.data.sources.sample.embodiment import Take, embody
 from blaze2cap.data.sources.sample.performance import SIDES, Performance
 from blaze2cap.data.sources.sample.subject import Subject
 
 T_POSE_S = 1.0
 _ROOM_M = {"walking": 2.7, "acting": 2.3, "freestyle": 1.6, "rom": 0.5}
-_LIVELINESS = {"walking": 0.12, "acting": 0.6, "freestyle": 0.8, "rom": 0.5}
+_LIVELINESS = {"walking": 0.12, "acting": 0.6, "freestyle": 0.8}
 _SPEED = {"walking": (1.0, 1.45), "acting": (0.95, 1.4), "freestyle": (0.8, 1.3), "rom": (0.6, 0.8)}
 
 
@@ -43,7 +44,7 @@ def _on_the_spot(performance: Performance) -> None:
     gait.turn(performance, float(performance.rng.choice((-1, 1))) * performance.uniform(50, 180))
 
 
-_REPERTOIRE: dict[str, dict[Activity, float]] = {
+_REPERTOIRE: dict[str, dict[Activity, Number]] = {
     "rom": {activity.trunk: 2, activity.lift_leg: 4, activity.squat: 3, activity.lunge: 2, activity.stand: 1},
     "acting": {activity.stand: 4, activity.bend_down: 0.5, activity.squat: 0.4, activity.sit: 0.5, activity.trunk: 0.5},
     "freestyle": {
@@ -70,8 +71,11 @@ def perform(subject: Subject, action: str, seconds: float, seed: int) -> Take:
             _on_the_spot(performance)
         activity.choose(performance, _REPERTOIRE[kind])(performance)
     for start, end in performance.free_stretches():
-        gesture.look_about(performance, start, end)
-        gesture.gesticulate(performance, start, end, _LIVELINESS[kind])
+        if kind == "rom":
+            gesture.exercise(performance, start, end)
+        else:
+            gesture.look_about(performance, start, end)
+            gesture.gesticulate(performance, start, end, _LIVELINESS[kind])
     return embody(performance)
 
 

@@ -83,20 +83,20 @@ def make_subject(name: str, seed: int) -> Subject:
     # Vicon's rest pose differs from person to person by a constant: clavicles raised, heads nodding, hands turned.
     quirk_deg = {
         "Neck": rng.normal(0, (5, 3, 2)),
-        "Head": rng.normal(0, (9, 3, 3)),
+        "Head": rng.normal(0, (11, 3, 4)),
         "Spine": rng.normal(0, (4, 0.5, 0.5)),
         "RightArm": np.array([rng.uniform(4, 32), 0, 0]),
         "LeftArm": np.array([rng.uniform(4, 32), 0, 0]),
-        "RightHand": np.array([rng.normal(0, 8), rng.uniform(2, 38), rng.normal(0, 5)]),
-        "LeftHand": np.array([rng.normal(0, 8), -rng.uniform(2, 38), rng.normal(0, 5)]),
+        "RightHand": np.array([rng.normal(0, 8), rng.uniform(0, 44), rng.normal(0, 5)]),
+        "LeftHand": np.array([rng.normal(0, 8), -rng.uniform(0, 44), rng.normal(0, 5)]),
     }
     vectors = torch.tensor(np.deg2rad(np.stack(list(quirk_deg.values()))))
     return Subject(
         name=name,
         offset=torch.tensor(offset, dtype=torch.float64) / 1000,
         calibration=dict(zip(quirk_deg, rotation_vector_to_matrix(vectors), strict=True)),
-        clavicle_deg=(rng.uniform(-4, 14), rng.uniform(0, 38), rng.uniform(-10, 10)),
-        knee_out_deg=rng.uniform(-8, 14),
+        clavicle_deg=(rng.uniform(-8, 16), rng.uniform(-4, 44), rng.uniform(-14, 14)),
+        knee_out_deg=rng.uniform(-10, 16),
         ankle_height=rng.uniform(0.055, 0.085),
         style=Style(
             speed=rng.uniform(0.88, 1.12),
@@ -104,9 +104,9 @@ def make_subject(name: str, seed: int) -> Subject:
             arm_swing=rng.uniform(0.7, 1.3),
             amplitude=rng.uniform(0.9, 1.1),
             tempo=rng.uniform(0.55, 0.72),
-            elbow_deg=rng.uniform(12, 38),
+            elbow_deg=rng.uniform(8, 48),
             toe_out_deg=rng.uniform(2, 16),
             stoop_deg=rng.uniform(-2, 7),
-            pelvis_tilt_deg=rng.uniform(-10, 8),
+            pelvis_tilt_deg=rng.uniform(-13, 9),
         ),
     )

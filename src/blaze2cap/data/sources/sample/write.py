@@ -1,6 +1,7 @@
 """Writes the sample as raw recordings: calibration, Vicon text and landmark files, take by take on all cores."""
 
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,21 +13,20 @@ from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, vicon_folder, write_l
 from blaze2cap.data.sources.sample.params import SampleParams
 from blaze2cap.data.sources.sample.room import make_cameras
 from blaze2cap.data.sources.sample.script import perform
-from blaze2cap.data.sources.sample.subject import make_subject
+from blaze2cap.data.sources.sample.subject import SUBJECTS, make_subject
 from blaze2cap.data.vicon import write_vicon
 
-TRAIN_SUBJECTS = ("S1", "S2", "S3")
-TEST_SUBJECTS = ("S1", "S2", "S3", "S4", "S5")
 WATCHED_ACTIONS = ("walking1", "freestyle1", "freestyle2", "acting1", "rom1")
 MOTION_ONLY_ACTIONS = ("walking3", "acting2", "rom2", "rom3")
-"""Actions of the training part that no camera watched: motion for simulated detections, as in the real folder."""
+"""Training actions that no camera watched: motion for simulated detections, as there is in the real folder."""
 TEST_ACTIONS = ("walking2", "freestyle3", "acting3")
-
-
-def sample_takes() -> list[str]:
-    """Names of all takes, "S1/rom1" and so on: what the standard split puts into train and test."""
-    train = [f"{s}/{a}" for s in TRAIN_SUBJECTS for a in sorted(WATCHED_ACTIONS + MOTION_ONLY_ACTIONS)]
-    return train + [f"{s}/{a}" for s in TEST_SUBJECTS for a in TEST_ACTIONS]
+SAMPLE_TAKES = tuple(
+    f"{subject}/{action}"
+    for subjects, actions in ((SUBJECTS[:3], WATCHED_ACTIONS + MOTION_ONLY_ACTIONS), (SUBJECTS, TEST_ACTIONS))
+    for subject in subjects
+    for action in actions
+)
+"""All takes, by the subjects and actions that the standard split puts into train and test."""
 
 
 class _Job(NamedTuple):
@@ -35,11 +35,13 @@ class _Job(NamedTuple):
     params: SampleParams
 
 
-def write_sample(folder: Path, params: SampleParams, workers: int | None = None) -> None:
-    """Write the sample in the raw layout (`data.raw`); the same parameters give the same bytes."""
+def write_sample(
+    folder: Path, params: SampleParams, takes: Sequence[str] = SAMPLE_TAKES, workers: int | None = None
+) -> None:
+    """Write the sample, or some of its takes, in the raw layout (`data.raw`); equal parameters give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     write_calibration(folder / CALIBRATION_FILE, make_cameras(params.cameras, params.seed))
-    parallel_map(_write_take, [_Job(folder, take, params) for take in sample_takes()], workers, "sample")
+    parallel_map(_write_take, [_Job(folder, take, params) for take in takes], workers, "sample")
 
 
 def _write_take(job: _Job) -> None:
