@@ -88,8 +88,8 @@ def test_gradients_are_finite_where_landmarks_say_nothing(make: Callable[[Tensor
 
 
 def test_gradients_are_those_of_the_pose() -> None:
-    world = random_world(1).requires_grad_()
-    assert torch.autograd.gradcheck(pose, (world,))
+    world = random_world(5).requires_grad_()
+    assert torch.autograd.gradcheck(pose, (world,), fast_mode=True)
 
 
 def test_a_frame_of_zeros_is_one_upright_pose_that_faces_the_camera() -> None:
