@@ -195,7 +195,7 @@ def test_a_folder_in_which_nobody_is_detected_is_refused(raw: Path, tmp_path: Pa
 
 @pytest.mark.schema
 def test_the_real_folder_has_its_known_counts(totalcapture_root: Path, tmp_path: Path) -> None:
-    """SPEC 2.6: samples before rejection; one segment of another person; detected frames without it; all contracts."""
+    """Samples before rejection; one segment of another person; detected frames without it; all contracts."""
     from blaze2cap.data.sources.totalcapture import link_totalcapture
 
     link_totalcapture(totalcapture_root, tmp_path / "raw", workers=1)

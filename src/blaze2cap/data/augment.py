@@ -1,4 +1,4 @@
-"""Stride augmentation as rows of an index (SPEC 2.6): every s-th frame of a segment, at each of its s offsets.
+"""Stride augmentation as rows of an index: every s-th frame of a segment, at each of its s offsets.
 
 No frame is copied: a sample with `first_frame` f, `stride` s and `frames` n stands for rows f, f + s, ...,
 f + s (n - 1) of its clip. Its first frame is an anchor, and root deltas are those between the frames that are left.

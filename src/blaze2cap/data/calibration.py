@@ -1,4 +1,4 @@
-"""Camera calibration as TotalCapture publishes it (SPEC 2.5), and the JSON form that goes with packed clips.
+"""Camera calibration as TotalCapture publishes it, and the JSON form that goes with packed clips.
 
 `calibration.cal`: a row `num_cameras distortion_order`, then for each camera the rows `min_row max_row min_col
 max_col`, `fx fy cx cy` [px], the distortion, three rows of the rotation world -> camera, and the translation [m].

@@ -1,4 +1,4 @@
-"""The raw layout in which every source ends (SPEC 2.1, 2.5), and its landmark files.
+"""The raw layout in which every source ends, TotalCapture's own, and its landmark files.
 
     calibration.cal
     landmarks/S1/freestyle1/blaze_S1_freestyle1_cam1.npy   (frames, 33, 10), one file a clip; a sidecar .json may lie beside it

@@ -1,4 +1,6 @@
-"""Parts of the data: the standard TotalCapture protocol, and a validation part cut from its training takes (SPEC 2.6).
+"""Parts of the data: the standard TotalCapture protocol, and a validation part cut from its training takes.
+
+Train: S1-S3 in rom1-3, walking1, walking3, freestyle1-2, acting1-2. Test: S1-S5 in walking2, freestyle3, acting3.
 
 A part is a function of the take alone, so no two cameras, segments, strides or offsets of a take ever part company.
 Samples that preprocess rejected stand in the split map with all flags false.

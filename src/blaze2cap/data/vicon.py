@@ -1,4 +1,4 @@
-"""Vicon truth as TotalCapture publishes it (SPEC 2.5): two text files a take, one row a frame at 60 fps.
+"""Vicon truth as TotalCapture publishes it: two text files a take, one row a frame at 60 fps.
 
 `gt_skel_gbl_pos.txt` holds global positions in inches, `gt_skel_gbl_ori.txt` global quaternions x y z w; world y is up.
 A header row names the joints; joints are separated by tabs, numbers by spaces, and every row ends in a tab.
