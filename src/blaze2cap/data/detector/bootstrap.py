@@ -22,7 +22,7 @@ from blaze2cap.data.detector.observation import RayView, in_front, model_layout,
 from blaze2cap.errors import UserError
 
 RIDGE = 0.02  # of the features' variance
-CANDIDATES = 4096  # moments looked at for a batch
+CANDIDATES = 4096  # moments looked at for a batch, a quarter of all at most: the nearest shall not be one frame
 NEAREST = 12  # of these moments, one is taken
 MOST_FRAMES = 200_000  # of borrowed errors kept in memory, 600 bytes each
 _FACING_WEIGHT = 0.5  # a turn by 1 rad against 1 m of one landmark's place
@@ -90,7 +90,8 @@ class BootstrapDetector:
         """Kept frames to borrow from: about a moment like the middle of the window; run ends are walked back from."""
         batch, frames = view.truth.shape[:2]
         device = dt.device
-        candidate = torch.randint(len(self.moment), (CANDIDATES,), generator=generator, device=device)
+        count = max(min(CANDIDATES, len(self.moment) // 4), NEAREST)
+        candidate = torch.randint(len(self.moment), (count,), generator=generator, device=device)
         middle = RayView(*(part[:, frames // 2] for part in view))
         nearest = torch.cdist(_moment(middle), self.moment[candidate]).topk(NEAREST, largest=False).indices
         pick = torch.randint(NEAREST, (batch, 1), generator=generator, device=device)

@@ -24,10 +24,10 @@ class NoiseFigures(NamedTuple):
     visibility_slope     the own error grows with exp(-slope (logit - usual logit)), by axis
     visibility_time      correlation time of visibility's own deviations
     screen_gain          part of the 3D error's x, y that shows in the image too
-    screen_common_mm     error of the whole person in the image, at the person, and its constant part
-    screen_own_mm        error of each landmark in the image, at the person
+    screen_common_mm     error of the whole person in the image, at the person; it changes in screen_time
+    screen_constant_mm   the same, constant over a clip
+    screen_own_mm        error of each landmark in the image, at the person; it changes in screen_own_time
     trunk_mm             spread of the trunk's length bias between subjects
-    stretch              spread of the bones' length bias between subjects, by the part where the bone ends
     """
 
     constant: float = 0.1
@@ -54,6 +54,7 @@ class NoiseFigures(NamedTuple):
 
 NOISE = NoiseFigures()
 
+# Spread of the bones' length bias between subjects, by the part where the bone ends.
 STRETCH = {
     "shoulder": 0.04, "elbow": 0.05, "wrist": 0.03, "hip": 0.06, "knee": 0.015, "ankle": 0.02, "foot_index": 0.03,
 }  # fmt: skip

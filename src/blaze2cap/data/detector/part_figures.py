@@ -1,4 +1,4 @@
-"""Figures of the parametric error model by part of the body: what BlazePose does to each part of the body.
+"""Figures of the parametric error model by part of the body: mean errors, spreads and visibility.
 
 Measured on the real training takes (8 cameras, S1 and S2 freestyle and acting1, 72,676 frames) by linear regression
 in the viewing-ray frame, left and right together with one of them mirrored, then rounded.
@@ -6,7 +6,7 @@ in the viewing-ray frame, left and right together with one of them mirrored, the
 
 from typing import NamedTuple
 
-Triple = tuple[float, float, float]
+from blaze2cap.data.detector.figures import Triple
 
 
 class PartFigures(NamedTuple):
