@@ -33,9 +33,9 @@ def stand(performance: Performance) -> None:
     performance.finish(t + 0.3, hands=True)
 
 
-def squat(performance: Performance, depth: Number | None = None) -> None:
+def squat(performance: Performance) -> None:
     """Down into a squat and up again, arms forward as a counterweight."""
-    depth = performance.uniform(0.5, 1.0) if depth is None else depth
+    depth = performance.uniform(0.5, 1.0)
     t, down, hold = performance.now, performance.tempo(1.0, 1.5), performance.tempo(0.3, 1.2)
     performance.pose(t, down, drop=depth * 0.66 * performance.subject.leg, forward=-0.17 * depth)
     performance.pose(t, down, tilt=26 * depth, bend=26 * depth, nod=-20 * depth)
@@ -98,8 +98,7 @@ def lunge(performance: Performance) -> None:
     if performance.chance(0.65):
         performance.step(side, t, duration, forward=0.85 * leg * deep, out=performance.stance)
         performance.pose(t + 0.1, duration, forward=0.42 * leg * deep, drop=0.3 * leg * deep, bend=6, tilt=4)
-        behind = performance.feet[SIDES[1 - SIDES.index(side)]]
-        behind.move(t + 0.1, duration, rise=50 * deep)
+        performance.feet[SIDES[1 - SIDES.index(side)]].move(t + 0.1, duration, rise=50 * deep)
     else:
         performance.step(side, t, duration, forward=0.0, out=performance.stance + 0.7 * leg * deep, yaw=25)
         performance.pose(t + 0.1, duration, side=right * 0.5 * leg * deep, drop=0.28 * leg * deep, tilt=18, bend=14)

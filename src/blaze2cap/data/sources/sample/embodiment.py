@@ -15,7 +15,7 @@ from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.rotation import mirror_rotation, rotation_vector_to_matrix
 from blaze2cap.body.skeleton import BODY_JOINTS, JOINT_INDEX
 from blaze2cap.data.sources.sample.curve import FPS, Number, smooth_noise
-from blaze2cap.data.sources.sample.performance import ARM, LIMITS_DEG, SIDES, SIGN, Performance
+from blaze2cap.data.sources.sample.performance import ARM, LIMITS_DEG, SIDES, SIGN, Performance, without_side
 from blaze2cap.data.sources.sample.subject import Subject
 
 # How trunk and head share a bend, a lean and a twist between their joints, as Vicon's skeleton does.
@@ -29,13 +29,16 @@ _HEAD_SHARES = {"Neck": (0.55, 0.6, 0.3), "Head": (0.45, 0.4, 0.7)}
 _BALL_M = 0.13  # from below the ankle forward to the ball of the foot
 # Shortest and longest reach of a leg, as a share of its length: the knee bends by 2 to 145 degrees.
 _FOLDED, _STRETCHED, _SOFT_REACH = 0.3, 0.9998, 0.001
+# Reach at which the pelvis gives way, the height that a foot on its way gives back, and the margin between limits [m].
+_COMFORTABLE, _SWING_M, _SOFT_M, _SMOOTH_S = 0.998, 0.15, 0.004, 0.05
 _SOFT_LIMIT_DEG = 1.5
 # Slow wandering of each channel about what the script says, and tremor with the noise of marker capture [deg].
 _SWAY_DEG = {
-    "tilt": 3.0, "lean": 5.0, "turn": 12.0, "bend": 2.5, "spine_lean": 3.0, "twist": 5.0, "nod": 4.0, "head_lean": 5.0,
+    "tilt": 0.9, "lean": 1.5, "turn": 3.6, "bend": 2.5, "spine_lean": 3.0, "twist": 5.0, "nod": 4.0, "head_lean": 5.0,
     "look": 6.0, "shrug": 7.0, "protract": 7.0, "lift": 3.0, "spread": 3.0, "rotate": 5.0, "elbow": 5.0,
     "pronate": 7.0, "flex": 6.0, "deviate": 4.0,
 }  # fmt: skip
+_KNEE_SWAY_DEG, _SWAY_M = 6.0, 0.004
 _SWAY_PERIOD_S = 2.0
 _TREMOR_DEG, _TREMOR_PERIOD_S = 0.05, 0.17
 _ROUGHNESS_S = 0.008  # tremor [deg] for each deg/s of movement
@@ -67,7 +70,7 @@ def embody(performance: Performance) -> Take:
     ankle = {side: _ankle(subject, feet[side]) for side in SIDES}
     root = _root_position(subject, body, hips, np.stack((x, z)), facing, feet, ankle)
     local = {"Hips": hips}
-    knees = 6.0 * smooth_noise(performance.rng, performance.frames, len(SIDES), _SWAY_PERIOD_S)
+    knees = _KNEE_SWAY_DEG * smooth_noise(performance.rng, performance.frames, len(SIDES), _SWAY_PERIOD_S)
     for side, knee_sway in zip(SIDES, knees, strict=True):
         local |= _leg(subject, side, hips, root, feet[side], ankle[side], knee_sway)
         local |= _arm(subject, side, body)
@@ -115,21 +118,22 @@ def _add_gait(body: Channels, gait: Channels) -> None:
 def _add_noise(body: Channels, rng: np.random.Generator) -> None:
     names = [name for name in body if not name.endswith("swing") and name not in ("forward", "side", "drop")]
     frames = len(body["tilt"])
-    size = np.array([_SWAY_DEG.get(name.removeprefix("right_").removeprefix("left_"), 1.0) for name in names])
+    size = np.array([_SWAY_DEG[without_side(name)] for name in names])
     sway = smooth_noise(rng, frames, len(names), _SWAY_PERIOD_S) * size[:, None]
     # Noise grows with the signal (Harris and Wolpert 1998): quick movement is rough, rest is quiet.
     speed = np.abs(np.gradient(np.stack([body[name] for name in names]), axis=1)) * FPS
     tremor = smooth_noise(rng, frames, len(names), _TREMOR_PERIOD_S) * (_TREMOR_DEG + _ROUGHNESS_S * speed)
+    # The pelvis carries everything above it, so it keeps stiller.
+    tremor[[names.index(name) for name in ("tilt", "lean", "turn")]] *= 0.3
     for name, noise in zip(names, sway + tremor, strict=True):
-        # The pelvis carries everything above it, so it keeps stiller.
-        body[name] = body[name] + (0.3 if name in ("tilt", "lean", "turn") else 1.0) * noise
+        body[name] = body[name] + noise
     for name, noise in zip(("forward", "side"), smooth_noise(rng, frames, 2, _SWAY_PERIOD_S), strict=True):
-        body[name] = body[name] + 0.004 * noise
+        body[name] = body[name] + _SWAY_M * noise
 
 
 def _keep_within_limits(body: Channels) -> None:
     for name in body:
-        limits = LIMITS_DEG.get(name.removeprefix("right_").removeprefix("left_"))
+        limits = LIMITS_DEG.get(without_side(name))
         if limits is not None:
             body[name] = _softly_within(body[name], *limits, _SOFT_LIMIT_DEG)
 
@@ -162,7 +166,7 @@ def _root_position(
 ) -> Float[Tensor, "N 3"]:
     """Pelvis over its place, as high as its drop from standing says and as both legs allow."""
     down = subject.offset[JOINT_INDEX["RightUpLeg"], 2].item()
-    standing = subject.ankle_height + 0.9975 * subject.leg + down
+    standing = subject.ankle_height + _COMFORTABLE * subject.leg + down
     offset = torch.from_numpy(np.stack((body["side"], -body["forward"], np.zeros_like(body["side"])), axis=-1))
     root = (facing @ offset[..., None]).squeeze(-1)
     root = root + torch.from_numpy(np.stack((place[0], standing - body["drop"], place[1]), axis=-1))
@@ -170,11 +174,10 @@ def _root_position(
     for side in SIDES:
         hip = (hips @ subject.offset[JOINT_INDEX[f"{side.capitalize()}UpLeg"]]).numpy()
         away = root.numpy()[:, [0, 2]] + hip[:, [0, 2]] - ankle[side].numpy()[:, [0, 2]]
-        upright = np.sqrt(np.maximum((0.998 * subject.leg) ** 2 - (away**2).sum(-1), 1e-4))
-        heights.append(ankle[side].numpy()[:, 1] + upright - hip[:, 1] + 0.15 * feet[side]["free"])
-    soft = 0.004
-    lowest = -soft * np.log(sum(np.exp(-(h - heights[0]) / soft) for h in heights)) + heights[0]
-    root[:, 1] = torch.from_numpy(gaussian_filter1d(lowest, 0.05 * FPS, mode="nearest"))
+        upright = np.sqrt(np.maximum((_COMFORTABLE * subject.leg) ** 2 - (away**2).sum(-1), 1e-4))
+        heights.append(ankle[side].numpy()[:, 1] + upright - hip[:, 1] + _SWING_M * feet[side]["free"])
+    lowest = -_SOFT_M * np.logaddexp.reduce(-np.stack(heights) / _SOFT_M, axis=0)
+    root[:, 1] = torch.from_numpy(gaussian_filter1d(lowest, _SMOOTH_S * FPS, mode="nearest"))
     return root
 
 

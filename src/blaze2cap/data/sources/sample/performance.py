@@ -41,6 +41,11 @@ LIMITS_DEG = {
 REST = {"elbow": 20.0, "spread": 8.0, "rotate": 8.0, "lift": 2.0, "flex": 4.0, "swing": 1.0}
 
 
+def without_side(channel: str) -> str:
+    """`right_elbow` -> `elbow`; channels of the trunk are returned as they are."""
+    return channel.removeprefix("right_").removeprefix("left_")
+
+
 def arm_channels(side: str) -> tuple[str, ...]:
     """Names of one arm's channels in the body track."""
     return tuple(f"{side}_{name}" for name in ARM)
@@ -151,12 +156,6 @@ class Performance:
             foot.move(start, 0.4 * duration, free=1.0)
             foot.move(start + 0.5 * duration, 0.5 * duration, free=0.0)
             foot.nudge(start, duration, height=lift)
-
-    def feet_together(self, start: Number, duration: Number, width: Number = 1.0) -> float:
-        """Bring both feet, one after the other, back under the body; when that is done [s]."""
-        for number, side in enumerate(self.rng.permutation(SIDES)):
-            self.step(str(side), start + number * duration, duration, forward=0.0, out=width * self.stance)
-        return start + 2 * duration
 
     def upright(self, start: Number, duration: Number) -> None:
         """Pelvis, trunk and head back to standing."""

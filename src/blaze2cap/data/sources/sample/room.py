@@ -1,4 +1,4 @@
-"""The room of the sample: calibrated cameras in a ring, looking down on the middle of the floor. World y is up."""
+"""The room of the sample: an oval floor, and calibrated cameras in a ring that look down on it. World y is up."""
 
 import numpy as np
 import torch
@@ -6,19 +6,24 @@ import torch
 from blaze2cap.body.camera import Camera
 
 WIDTH, HEIGHT = 1920, 1080
+FLOOR_M = np.array([1.9, 3.2])
+"""Half axes (x, z) of the oval on which people walk."""
 
 
 def make_cameras(count: int, seed: int) -> dict[str, Camera]:
-    """`count` cameras "1", "2", ...: 68-78 degrees across, 4-5.5 m from the middle, looking down 16-25 degrees."""
+    """`count` cameras "1", "2", ...: 68-78 degrees across, 3-6 m from the middle, looking down 16-25 degrees.
+
+    They aim past the middle by up to 0.9 m each way, as recorded ones do, so people leave the view of some of them.
+    """
     rng = np.random.default_rng([seed, 2])
     start = rng.uniform(0, 2 * np.pi)
     return {str(k + 1): _camera(start + 2 * np.pi * (k + rng.uniform(-0.2, 0.2)) / count, rng) for k in range(count)}
 
 
 def _camera(azimuth: float, rng: np.random.Generator) -> Camera:
-    distance, down = rng.uniform(4.2, 5.5), np.deg2rad(rng.uniform(16, 25))
+    distance, down = rng.uniform(3.5, 5.0), np.deg2rad(rng.uniform(16, 25))
     focal = float(0.5 * WIDTH / np.tan(np.deg2rad(rng.uniform(68, 78)) / 2))
-    aim = np.array([rng.uniform(-0.3, 0.3), rng.uniform(0.8, 1.1), rng.uniform(-0.3, 0.3)])
+    aim = np.array([rng.uniform(-0.9, 0.9), rng.uniform(0.6, 0.9), rng.uniform(-0.9, 0.9)])
     forward = np.array([np.cos(down) * np.sin(azimuth), -np.sin(down), np.cos(down) * np.cos(azimuth)])
     centre = aim - forward * distance / np.cos(down)
     roll = np.deg2rad(rng.normal(0, 1))

@@ -10,10 +10,12 @@ from blaze2cap.data.sources.sample.activity import Activity
 from blaze2cap.data.sources.sample.curve import Number
 from blaze2cap.data.sources.sample.embodiment import Take, embody
 from blaze2cap.data.sources.sample.performance import SIDES, Performance
+from blaze2cap.data.sources.sample.room import FLOOR_M
 from blaze2cap.data.sources.sample.subject import Subject
 
 T_POSE_S = 1.0
-_ROOM_M = {"walking": 2.7, "acting": 2.3, "freestyle": 1.6, "rom": 0.5}
+# Share of the floor that people use.
+_ROAMING = {"walking": 1.0, "acting": 0.85, "freestyle": 0.6, "rom": 0.2}
 _LIVELINESS = {"walking": 0.12, "acting": 0.6, "freestyle": 0.8}
 _SPEED = {"walking": (1.0, 1.45), "acting": (0.95, 1.4), "freestyle": (0.8, 1.3), "rom": (0.6, 0.8)}
 
@@ -25,17 +27,17 @@ def walk(performance: Performance, kind: str) -> None:
         gait.shift(performance, performance.uniform(0.4, 1.0), direction, performance.uniform(0.35, 0.55))
     many = int(performance.rng.integers(8, 16)) if kind == "walking" else int(performance.rng.integers(2, 5))
     speed = performance.uniform(*_SPEED[kind]) * performance.subject.style.speed
-    gait.walk_to(performance, _waypoints(performance, many, _ROOM_M[kind]), speed)
+    gait.walk_to(performance, _waypoints(performance, many, _ROAMING[kind]), speed)
 
 
-def _waypoints(performance: Performance, many: int, radius: float) -> Float[np.ndarray, "many 2"]:
-    """Places to go to, each on another side of the room."""
-    bearing = np.arctan2(*performance.place[:2]) + np.pi
+def _waypoints(performance: Performance, many: int, roaming: float) -> Float[np.ndarray, "many 2"]:
+    """Places (x, z) [m] to go to, each on another side of the floor."""
+    bearing = np.arctan2(*(performance.place[:2] / FLOOR_M)) + np.pi
     points = []
     for _ in range(many):
         bearing += performance.rng.normal(0, 0.7)
-        distance = radius * performance.uniform(0.6, 1.0)
-        points.append((distance * np.sin(bearing), distance * np.cos(bearing)))
+        distance = roaming * performance.uniform(0.6, 1.0)
+        points.append(distance * FLOOR_M * (np.sin(bearing), np.cos(bearing)))
         bearing += float(performance.rng.choice((-1, 1))) * performance.uniform(1.2, 2.4)
     return np.array(points)
 
