@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from blaze2cap.data.sources.sample.curve import Number
-from blaze2cap.data.sources.sample.performance import SIDES, Performance
+from blaze2cap.data.sources.sample.performance import SIDES, SIGN, Performance, other_side
 
 Activity = Callable[[Performance], None]
 
@@ -62,10 +62,10 @@ def bend_down(performance: Performance) -> None:
         twist=performance.uniform(-12, 12),
         nod=-8,
     )
-    end = t + down
     for side in SIDES:
         performance.arm(side, t, down, lift=75 * deep, spread=8, elbow=12, rotate=10, protract=12)
-    while end < t + down + performance.tempo(0.5, 2.5):
+    end, done = t + down, t + down + performance.tempo(0.5, 2.5)
+    while end < done:
         side, duration = str(performance.rng.choice(SIDES)), performance.tempo(0.4, 0.8)
         performance.arm(side, end, duration, lift=performance.uniform(55, 110), elbow=performance.uniform(5, 60))
         end += duration
@@ -94,14 +94,16 @@ def lunge(performance: Performance) -> None:
     """A long step forward or to the side, down, and back."""
     side, t, duration = str(performance.rng.choice(SIDES)), performance.now, performance.tempo(0.7, 1.0)
     leg, deep = performance.subject.leg, performance.uniform(0.6, 1.0)
-    right = 1 if side == "right" else -1
     if performance.chance(0.65):
         performance.step(side, t, duration, forward=0.85 * leg * deep, out=performance.stance)
         performance.pose(t + 0.1, duration, forward=0.42 * leg * deep, drop=0.3 * leg * deep, bend=6, tilt=4)
-        performance.feet[SIDES[1 - SIDES.index(side)]].move(t + 0.1, duration, rise=50 * deep)
+        performance.feet[other_side(side)].move(t + 0.1, duration, rise=50 * deep)
     else:
         performance.step(side, t, duration, forward=0.0, out=performance.stance + 0.7 * leg * deep, yaw=25)
-        performance.pose(t + 0.1, duration, side=right * 0.5 * leg * deep, drop=0.28 * leg * deep, tilt=18, bend=14)
+        performance.pose(t + 0.1, duration, side=SIGN[side] * 0.5 * leg * deep, drop=0.28 * leg * deep)
+        performance.pose(t + 0.1, duration, tilt=18, bend=14)
+            t + 0.1, duration, side=SIGN[side] * 0.5 * leg * deep, drop=0.28 * leg * deep, tilt=18, bend=14
+        )
     back = t + duration + performance.tempo(0.5, 1.4)
     performance.upright(back, duration)
     performance.step(side, back + 0.1, duration, forward=0.0, out=performance.stance)
@@ -113,7 +115,7 @@ def lunge(performance: Performance) -> None:
 def lift_leg(performance: Performance) -> None:
     """Stand on one leg and raise the other: knee up, straight forward, sideways or back."""
     side, t, duration = str(performance.rng.choice(SIDES)), performance.now, performance.tempo(0.7, 1.1)
-    right, leg = (1 if side == "right" else -1), performance.subject.leg
+    right, leg = SIGN[side], performance.subject.leg
     over = -right * performance.stance * 0.85
     way = str(performance.rng.choice(("knee", "forward", "side", "back")))
     high = performance.uniform(0.6, 1.0)
@@ -161,7 +163,7 @@ def trunk(performance: Performance) -> None:
 def kneel(performance: Performance) -> None:
     """Down on one knee, perhaps on both, and up again."""
     side = str(performance.rng.choice(SIDES))
-    other = SIDES[1 - SIDES.index(side)]
+    other = other_side(side)
     t, duration, leg = performance.now, performance.tempo(1.1, 1.5), performance.subject.leg
     thigh, shin = performance.leg_lengths()
     low = leg - thigh - 0.055 + performance.subject.ankle_height

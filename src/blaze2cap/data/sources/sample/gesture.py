@@ -26,6 +26,8 @@ POSES = {
 BOTH = ("hip", "folded", "offer", "belly", "back") * 2 + ("up", "forward", "aside", "behind_head")
 ONE = ("hip", "phone", "chin", "offer", "belly", "back") * 2 + tuple(POSES)
 _SCATTER = {"lift": 9, "spread": 8, "rotate": 9, "elbow": 12, "pronate": 24, "flex": 14, "deviate": 9}
+# How often each kind of gesture is made.
+_KINDS = {"pose": 0.34, "reach": 0.32, "wave": 0.07, "circle": 0.05, "strike": 0.06, "talk": 0.16}
 # Exercises: a channel, its ends, and where the other channels of the arm are meanwhile.
 _RANGES: tuple[tuple[str, tuple[float, float], dict[str, float]], ...] = (
     ("nod", (-38, 42), {}),
@@ -133,9 +135,6 @@ def _talk(performance: Performance, start: Number, end: Number) -> float:
     return t
 
 
-_SHARES = {"pose": 0.34, "reach": 0.32, "wave": 0.07, "circle": 0.05, "strike": 0.06, "talk": 0.16}
-
-
 def gesticulate(performance: Performance, start: Number, end: Number, liveliness: float) -> None:
     """Fill a stretch of time with gestures; `liveliness` is the share of it in which the arms do something."""
     t = start
@@ -145,7 +144,7 @@ def gesticulate(performance: Performance, start: Number, end: Number, liveliness
             continue
         side = str(performance.rng.choice(SIDES))
         sides = list(SIDES) if performance.chance(0.45) else [side]
-        kind = str(performance.rng.choice(list(_SHARES), p=list(_SHARES.values())))
+        kind = str(performance.rng.choice(list(_KINDS), p=list(_KINDS.values())))
         duration = performance.tempo(0.7, 1.2)
         if kind == "pose":
             name = str(performance.rng.choice(BOTH if len(sides) == 2 else ONE))

@@ -1,9 +1,9 @@
 """What a performer does over a take, as strokes of named channels, before any joint is turned.
 
-Angles of channels are degrees, lengths metres. The *heading* is a place on the floor and a facing (x, z, yaw; yaw 0 looks along
-+z and grows to the left); pelvis and feet are placed relative to it. All channels of an arm are those of a right arm; the
-left one is its mirror image.
-"""  # noqa: E501
+Angles of channels are degrees, lengths metres. The *heading* is a place on the floor and a facing (x, z, yaw; yaw 0
+looks along +z and grows to the left); pelvis and feet are placed relative to it. All channels of an arm are those of a
+right arm; the left one is its mirror image.
+"""
 
 from dataclasses import dataclass, field
 
@@ -38,12 +38,18 @@ LIMITS_DEG = {
 }  # fmt: skip
 """What trunk, neck and arms allow, by channel."""
 
-REST = {"elbow": 20.0, "spread": 8.0, "rotate": 8.0, "lift": 2.0, "flex": 4.0, "swing": 1.0}
+REST = {"spread": 8.0, "rotate": 8.0, "lift": 2.0, "flex": 4.0, "swing": 1.0}
+"""A hanging arm; channels not named are 0."""
 
 
 def without_side(channel: str) -> str:
     """`right_elbow` -> `elbow`; channels of the trunk are returned as they are."""
     return channel.removeprefix("right_").removeprefix("left_")
+
+
+def other_side(side: str) -> str:
+    """`right` -> `left`, `left` -> `right`."""
+    return SIDES[1 - SIDES.index(side)]
 
 
 def arm_channels(side: str) -> tuple[str, ...]:
@@ -116,16 +122,16 @@ class Performance:
         return self.uniform(low, high) * self.subject.style.tempo
 
     def pose(self, start: Number, duration: Number, **targets: Number) -> None:
-        """Strokes of pelvis, trunk, head; amplitudes as written."""
+        """Strokes of pelvis, trunk and head."""
         self.body.move(start, duration, **targets)
 
     def arm(self, side: str, start: Number, duration: Number, **targets: Number) -> None:
         """Strokes of one arm's channels, named without the side."""
         self.body.move(start, duration, **{f"{side}_{name}": value for name, value in targets.items()})
 
-    def rest_arm(self, side: str, start: Number, duration: Number, **changes: Number) -> None:
-        """Bring an arm back to hanging."""
-        rest = dict.fromkeys(ARM, 0.0) | REST | {"elbow": self.subject.style.elbow_deg} | changes
+    def rest_arm(self, side: str, start: Number, duration: Number) -> None:
+        """Bring an arm back to hanging, elbow bent as this person does."""
+        rest = dict.fromkeys(ARM, 0.0) | REST | {"elbow": self.subject.style.elbow_deg}
         self.arm(side, start, duration, **rest)
 
     def step(

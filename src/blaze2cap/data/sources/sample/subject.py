@@ -64,11 +64,6 @@ class Subject:
         """Hip to ankle, stretched [m]."""
         return self.length("RightLeg") + self.length("RightFoot")
 
-    @property
-    def arm(self) -> float:
-        """Shoulder to wrist, stretched [m]."""
-        return self.length("RightForeArm") + self.length("RightHand")
-
 
 def make_subject(name: str, seed: int) -> Subject:
     """One of `SUBJECTS`, the same for the same seed."""
