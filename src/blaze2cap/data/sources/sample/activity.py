@@ -102,8 +102,6 @@ def lunge(performance: Performance) -> None:
         performance.step(side, t, duration, forward=0.0, out=performance.stance + 0.7 * leg * deep, yaw=25)
         performance.pose(t + 0.1, duration, side=SIGN[side] * 0.5 * leg * deep, drop=0.28 * leg * deep)
         performance.pose(t + 0.1, duration, tilt=18, bend=14)
-            t + 0.1, duration, side=SIGN[side] * 0.5 * leg * deep, drop=0.28 * leg * deep, tilt=18, bend=14
-        )
     back = t + duration + performance.tempo(0.5, 1.4)
     performance.upright(back, duration)
     performance.step(side, back + 0.1, duration, forward=0.0, out=performance.stance)
