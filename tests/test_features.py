@@ -1,4 +1,4 @@
-"""The 18 features against a slow loop, their invariances, and the zeros that SPEC asks for."""
+"""The 18 features against a slow loop, their invariances, and zeros where there is nothing to compare."""
 
 import torch
 

@@ -1,4 +1,10 @@
-"""The 18 features of each landmark (SPEC 2.3) and which frames are detected, which are anchors."""
+"""The 18 features of each landmark, and which frames are detected, which are anchors.
+
+In this order, with the number of channels: world position from the hips' middle (3), its change since the frame before
+(3), vector to the child landmark, 0 at leaves (3), vector from the parent landmark, 0 at roots (3), image position from
+the hips' middle (2), change of the image position since the frame before, *not* centred, so that a person who walks
+across the image shows (2), visibility (1), tracking flag (1).
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,7 +31,7 @@ _PARENT = [LANDMARK_INDEX[PARENT_OF.get(name, name)] for name in LANDMARKS]
 
 
 def detected_frames(landmarks: Float[Tensor, "*batch 25 7"]) -> Bool[Tensor, "*batch"]:
-    """True where somebody was found; an undetected frame is all zeros (SPEC 2.1)."""
+    """True where somebody was found; an undetected frame is all zeros."""
     return (landmarks[..., WORLD] != 0).any(-1).any(-1)
 
 
@@ -53,7 +59,7 @@ def landmark_features(
     frame: Float[Tensor, "B S 3 3"],
     tracked: Bool[Tensor, "B S"],
 ) -> Float[Tensor, "B S 25 18"]:
-    """Features in the order of SPEC 2.3, world vectors turned into `frame` (its axes are the columns).
+    """Features in the order above, world vectors turned into `frame` (its axes are the columns).
 
     Differences are zero where not `tracked`, that is at anchors and in gaps. Image positions are divided by the focal
     length, so that x and y have one unit and the camera's zoom drops out.
