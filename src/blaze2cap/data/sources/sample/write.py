@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.data.calibration import write_calibration
 from blaze2cap.data.detector.raw import simulate_raw
@@ -45,6 +47,16 @@ def write_sample(
 
 
 def _write_take(job: _Job) -> None:
+    # Sums depend on the number of threads in their last digits; the bytes written must not.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        _write_motion_and_landmarks(job)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _write_motion_and_landmarks(job: _Job) -> None:
     subject, action = job.take.split("/")
     take = perform(make_subject(subject, job.params.seed), action, job.params.seconds, job.params.seed)
     quaternion = matrix_to_quaternion(take.rotation)
