@@ -1,6 +1,7 @@
 """The simulated BlazePose errs like the real one (SPEC 5), on real motion and the sample's, and keeps its word."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from detection_statistics import (
 )
 from tiny import bones, cameras, swaying, tiny_clipset
 
+from blaze2cap.body.camera import Camera
 from blaze2cap.body.inverse_kinematics import analytic_pose
 from blaze2cap.body.kinematics import bone_offsets, forward_kinematics, global_to_local
 from blaze2cap.body.landmark import (
@@ -36,10 +38,7 @@ from blaze2cap.body.landmark import (
     WORLD,
     indices,
 )
-from blaze2cap.body.rotation import (
-    geodesic_angle,
-    quaternion_to_matrix,
-)
+from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix, rotation_vector_to_matrix
 from blaze2cap.data.calibration import read_calibration
 from blaze2cap.data.detector.bootstrap import BootstrapDetector
 from blaze2cap.data.detector.noise import matern, ornstein_uhlenbeck
@@ -68,6 +67,17 @@ REAL_BY_VISIBILITY = (192, 169, 155, 122)
 REAL_VELOCITY = (2.1, 1.5, 3.9)
 # SPEC 5, mean of S1 and S2: left, right.
 REAL_RATIO = {"upper arm": (0.815, 1.095), "forearm": (1.11, 1.045), "thigh": (1.035, 0.895), "shin": (0.99, 1.125)}
+
+# The real room's middle is seen at azimuths of 11, -30, 18, -10, 24, -20, 18 and 0 degrees: much of the errors' x.
+AIMED_DEG = (18.0, -24.0, 20.0, -16.0)
+
+
+def _aimed(camera: Camera, side_deg: float) -> Camera:
+    """The camera turned about its own vertical so that the world's vertical axis stands at this azimuth."""
+    middle = camera.to_camera(torch.tensor([0.0, 0.8, 0.0]))
+    turn = math.radians(side_deg) - math.atan2(float(middle[0]), float(middle[2]))
+    yaw = rotation_vector_to_matrix(torch.tensor([0.0, turn, 0.0])).to(camera.rotation)
+    return replace(camera, rotation=yaw @ camera.rotation, translation=yaw @ camera.translation)
 
 
 def _observe(position, rotation, camera, seed, subject_seed) -> Detections:
@@ -103,11 +113,12 @@ def on_real_motion(real_takes) -> list[Detections]:
 
 @pytest.fixture(scope="module")
 def on_sample_motion() -> list[Detections]:
-    """Simulated detections of motion made from a seed."""
+    """Simulated detections of motion made from a seed, by cameras that aim past the middle as the real ones do."""
+    views = [_aimed(camera, side) for camera, side in zip(make_cameras(4, 42).values(), AIMED_DEG, strict=True)]
     clips = []
     for number, action in enumerate(("walking1", "freestyle1", "acting1", "freestyle3")):
         take = perform(make_subject(f"S{1 + number % 3}", 42), action, 15.0, 42)
-        for camera in make_cameras(4, 42).values():
+        for camera in views:
             position = camera.to_camera(take.position).float()
             rotation = (camera.rotation.to(take.rotation) @ take.rotation).float()
             clips.append(_observe(position, rotation, camera, len(clips), 200 + len(clips)))
@@ -366,7 +377,7 @@ def test_random_views_keep_the_motion_and_change_the_view():
     forward = -turned[:, 0, 0, :, 1]
     assert forward[:, 2].min() < -0.7
     assert forward[:, 2].max() > 0.7
-    assert (seen[..., 2] > 1).all()
+    assert (seen[:, :, 0, 2] > 0.5).all()
     fov = torch.rad2deg(2 * torch.atan(0.5 / intrinsics[:, 0]))
     assert 64 < fov.min() < 69 < 76 < fov.max() < 82
 

@@ -31,11 +31,11 @@ class NoiseFigures(NamedTuple):
     """
 
     constant: float = 0.1
-    smooth: float = 0.85
-    smooth_clock: float = 8e-3
-    rough_clock: float = 1e-3
+    smooth: float = 0.86
+    smooth_clock: float = 7e-3
+    rough_clock: float = 8e-4
     clock_speed: float = 0.9
-    unrest: float = 1.1
+    unrest: float = 1.25
     unrest_time: float = 8.0
     tail: Triple = (0.15, 0.15, 0.02)
     steadiness: float = 0.4

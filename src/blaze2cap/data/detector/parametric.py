@@ -79,7 +79,7 @@ class ParametricDetector:
         logit = logit + (noise.visibility * table.visibility_spread) @ table.visibility_handed_on
         slope = logit.new_tensor(NOISE.visibility_slope)
         amplitude = torch.exp(-slope * (logit - table.usual_visibility)[..., None]).clamp_max(_LARGEST_AMPLITUDE)
-        unit = _own_error(view, dt, generator)
+        unit = _own_error(view, dt, table.haste, generator)
         unit = _heavy_tails(unit * table.together + unit[..., _MIRROR, :] * table.apart)
         own = unit * table.spread * amplitude * (1 + NOISE.tilt * (NOISE.usual_upright - upright[..., None]))
         handed_on = _for_all(table.handed_on, own)
@@ -126,14 +126,15 @@ def _wall_clock_noise(view: RayView, dt: Tensor, generator: torch.Generator) -> 
     return _WallClockNoise(visibility, own * _MM, common * _MM)
 
 
-def _own_error(view: RayView, dt: Tensor, generator: torch.Generator) -> Float[Tensor, "B S 25 3"]:
+def _own_error(view: RayView, dt: Tensor, haste: Tensor, generator: torch.Generator) -> Float[Tensor, "B S 25 3"]:
     """Unit variance: a constant share, and a smooth and a rough one that change with the clock of the motion."""
     batch, frames, count, _ = view.truth.shape
     way = (view.truth[:, 1:] - view.truth[:, :-1]).norm(dim=-1) / _MM / dt[:, None, None]
     speed = torch.cat((way[:, :1], way), dim=1) if frames > 1 else view.truth.new_zeros((batch, frames, count))
     calm = (dt / NOISE.unrest_time)[None, :, None]
     unrest = ornstein_uhlenbeck(frames, calm, (batch, count), generator)
-    tick = dt[:, None] * (1 + speed.transpose(0, 1)) ** NOISE.clock_speed * torch.exp(2 * NOISE.unrest * unrest)
+    hurry = haste * torch.exp(2 * NOISE.unrest * unrest)
+    tick = dt[:, None] * hurry * (1 + speed.transpose(0, 1)) ** NOISE.clock_speed
     shape = (batch, count, 3)
     tick = tick[..., None]
     smooth = matern(frames, (NOISE.smooth_clock * tick).clamp_max(_LONGEST_STEP), shape, generator)

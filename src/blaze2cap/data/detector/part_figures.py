@@ -23,6 +23,7 @@ class PartFigures(NamedTuple):
     visibility_gain   of the parent's deviation from its mean logit
     visibility_spread standard deviation of the part's own logit
     usual_logit       mean logit over all frames
+    haste             how much faster than the other parts' the own error's clock runs
     """
 
     mean_mm: tuple[tuple[float, ...], ...]
@@ -35,6 +36,7 @@ class PartFigures(NamedTuple):
     visibility_gain: float
     visibility_spread: float
     usual_logit: float
+    haste: float = 1.0
 
 
 PARTS = {
@@ -93,7 +95,7 @@ PARTS = {
             (-41, -44, -28, 13, 25, 6, 70, -12, -43, -561),
         ),
         asymmetry_mm=(23, -3, -21),
-        spread_mm=(54, 47, 64),
+        spread_mm=(51, 44, 61),
         parent="shoulder",
         gain=(0.57, 0.61, 0.92),
         alike=(0.0, 0.0, 0.0),
@@ -101,6 +103,7 @@ PARTS = {
         visibility_gain=0.0,
         visibility_spread=2.1,
         usual_logit=2.0,
+        haste=1.1,
     ),
     "wrist": PartFigures(
         mean_mm=(
@@ -109,7 +112,7 @@ PARTS = {
             (-43, -35, -19, 34, 71, -27, 37, -78, -169, -568),
         ),
         asymmetry_mm=(11, 11, 19),
-        spread_mm=(48, 53, 79),
+        spread_mm=(43, 48, 74),
         parent="elbow",
         gain=(0.87, 1.01, 1.47),
         alike=(0, 0, 0.27),
@@ -117,6 +120,7 @@ PARTS = {
         visibility_gain=0.96,
         visibility_spread=1.09,
         usual_logit=2.0,
+        haste=1.1,
     ),
     "pinky": PartFigures(
         mean_mm=(
@@ -197,6 +201,7 @@ PARTS = {
         visibility_gain=0.0,
         visibility_spread=1.34,
         usual_logit=2.4,
+        haste=1.6,
     ),
     "ankle": PartFigures(
         mean_mm=(
@@ -205,7 +210,7 @@ PARTS = {
             (66, -32, -14, 17, 5, -36, 46, -28, 13, -293),
         ),
         asymmetry_mm=(7, 12, -6),
-        spread_mm=(42, 35, 56),
+        spread_mm=(41, 39, 54),
         parent="knee",
         gain=(0.99, 0.99, 1.23),
         alike=(-0.24, 0.16, -0.07),
@@ -213,6 +218,7 @@ PARTS = {
         visibility_gain=0.83,
         visibility_spread=0.59,
         usual_logit=3.0,
+        haste=1.3,
     ),
     "heel": PartFigures(
         mean_mm=(

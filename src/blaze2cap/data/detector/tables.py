@@ -30,6 +30,7 @@ class Tables(NamedTuple):
     mean_by_place: Float[Tensor, "25 3 3"]
     asymmetry: Float[Tensor, "25 3"]
     spread: Float[Tensor, "25 3"]
+    haste: Float[Tensor, "25"]
     together: Float[Tensor, "25 3"]
     apart: Float[Tensor, "25 3"]
     handed_on: Float[Tensor, "75 75"]
@@ -68,6 +69,7 @@ def tables() -> Tables:
         mean_by_place=mean[..., SHARED:],
         asymmetry=asymmetry,
         spread=torch.tensor([part.spread_mm for part in figures]) * _MM,
+        haste=torch.tensor([part.haste for part in figures]),
         together=((1 + alike).sqrt() + (1 - alike).sqrt()) / 2,
         apart=((1 + alike).sqrt() - (1 - alike).sqrt()) / 2,
         handed_on=handed_on,
