@@ -20,7 +20,9 @@ def checkpoint(**changes: object) -> Checkpoint:
     torch.manual_seed(0)
     model = PoseModel(ModelParams(width=16, layers=2, heads=2, feed_forward=16, look_back=4, **changes))  # type: ignore[arg-type]
     identity = torch.eye(3).repeat(21, 1, 1)
-    baselines = Baselines(filter=torch.tensor([1.0, 0.5]), correction=identity, mean_pose=identity.clone(), offset=bones())
+    baselines = Baselines(
+        filter=torch.tensor([1.0, 0.5]), correction=identity, mean_pose=identity.clone(), offset=bones()
+    )
     return Checkpoint(model.eval(), baselines, {"takes": {"train": ["S1/freestyle1"]}})
 
 

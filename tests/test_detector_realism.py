@@ -1,8 +1,5 @@
 """The simulated BlazePose errs like the real one (SPEC 5), on real motion and on the sample's."""
 
-import math
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -22,7 +19,6 @@ from detection_statistics import (
     visibility_by_part,
 )
 
-from blaze2cap.body.camera import Camera
 from blaze2cap.body.inverse_kinematics import analytic_pose
 from blaze2cap.body.kinematics import global_to_local
 from blaze2cap.body.landmark import (
@@ -31,7 +27,7 @@ from blaze2cap.body.landmark import (
     VISIBILITY,
     WORLD,
 )
-from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix, rotation_vector_to_matrix
+from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix
 from blaze2cap.data.calibration import read_calibration
 from blaze2cap.data.detector.parametric import ParametricDetector, draw_subjects
 from blaze2cap.data.raw import ClipName
@@ -53,17 +49,6 @@ REAL_BY_VISIBILITY = (192, 169, 155, 122)
 REAL_VELOCITY = (2.1, 1.5, 3.9)
 # SPEC 5, mean of S1 and S2: left, right.
 REAL_RATIO = {"upper arm": (0.815, 1.095), "forearm": (1.11, 1.045), "thigh": (1.035, 0.895), "shin": (0.99, 1.125)}
-
-# The real room's middle is seen at azimuths of 11, -30, 18, -10, 24, -20, 18 and 0 degrees: much of the errors' x.
-AIMED_DEG = (18.0, -24.0, 20.0, -16.0)
-
-
-def _aimed(camera: Camera, side_deg: float) -> Camera:
-    """The camera turned about its own vertical so that the world's vertical axis stands at this azimuth."""
-    middle = camera.to_camera(torch.tensor([0.0, 0.8, 0.0]))
-    turn = math.radians(side_deg) - math.atan2(float(middle[0]), float(middle[2]))
-    yaw = rotation_vector_to_matrix(torch.tensor([0.0, turn, 0.0])).to(camera.rotation)
-    return replace(camera, rotation=yaw @ camera.rotation, translation=yaw @ camera.translation)
 
 
 def _observe(position, rotation, camera, seed, subject_seed) -> Detections:
@@ -99,12 +84,11 @@ def on_real_motion(real_takes) -> list[Detections]:
 
 @pytest.fixture(scope="module")
 def on_sample_motion() -> list[Detections]:
-    """Simulated detections of motion made from a seed, by cameras that aim past the middle as the real ones do."""
-    views = [_aimed(camera, side) for camera, side in zip(make_cameras(4, 42).values(), AIMED_DEG, strict=True)]
+    """Simulated detections of the sample's motion by the sample's cameras."""
     clips = []
     for number, action in enumerate(("walking1", "freestyle1", "acting1", "freestyle3")):
         take = perform(make_subject(f"S{1 + number % 3}", 42), action, 15.0, 42)
-        for camera in views:
+        for camera in make_cameras(4, 42).values():
             position = camera.to_camera(take.position).float()
             rotation = (camera.rotation.to(take.rotation) @ take.rotation).float()
             clips.append(_observe(position, rotation, camera, len(clips), 200 + len(clips)))

@@ -202,7 +202,7 @@ def test_cameras_ring_the_room_and_look_down_on_the_middle() -> None:
         assert 68 <= across <= 78
         assert 16 <= down <= 25
         assert 2.5 < middle[2] < 6.5
-        assert (camera.project(middle) - torch.tensor([960.0, 540.0])).abs().max() < 520
+        assert (camera.project(middle) - torch.tensor([960.0, 540.0])).abs().max() < 700
         torch.testing.assert_close(camera.rotation @ camera.rotation.T, torch.eye(3, dtype=torch.float64))
         assert torch.det(camera.rotation) > 0
 
