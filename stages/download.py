@@ -26,10 +26,10 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
                 write_sample(folder, params.sample)
                 inspection = inspect(folder)
             else:
-                from blaze2cap.data.sources.totalcapture import find_recordings, link_totalcapture
+                from blaze2cap.data.sources.totalcapture import copy_totalcapture, find_recordings
 
                 recordings = find_recordings(params.path)
-                inspection = link_totalcapture(recordings, folder)
+                inspection = copy_totalcapture(recordings, folder)
             for fault in inspection.faults:
                 print(f"download: left out {fault.left_out}: {fault.sentence}", file=sys.stderr)
             write_manifest(folder, params.source, inspection.faults, recordings)

@@ -196,9 +196,9 @@ def test_a_folder_in_which_nobody_is_detected_is_refused(raw: Path, tmp_path: Pa
 @pytest.mark.schema
 def test_the_real_folder_has_its_known_counts(totalcapture_root: Path, tmp_path: Path) -> None:
     """Samples before rejection; one segment of another person; detected frames without it; all contracts."""
-    from blaze2cap.data.sources.totalcapture import link_totalcapture
+    from blaze2cap.data.sources.totalcapture import copy_totalcapture
 
-    link_totalcapture(totalcapture_root, tmp_path / "raw", workers=1)
+    copy_totalcapture(totalcapture_root, tmp_path / "raw", workers=1)
     report = pack(tmp_path / "raw", tmp_path / "clips")
     clipset = ClipSet.load(tmp_path / "clips")
     takes = clipset.samples["clip"].str.rsplit("/", n=1).str[0]

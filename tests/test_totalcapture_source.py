@@ -1,5 +1,6 @@
-"""Real recordings as a source: each fault is named, counted and left out; the rest is linked and told in a manifest."""
+"""Real recordings as a source: each fault is named, counted and left out; the rest is copied and told."""
 
+import errno
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.data.inspection import Inspection, inspect
 from blaze2cap.data.manifest import MANIFEST_FILE, changes_since, read_manifest, write_manifest
 from blaze2cap.data.raw import Sidecar, read_landmarks, write_landmarks
-from blaze2cap.data.sources.totalcapture import VARIABLE, find_recordings, link_totalcapture
+from blaze2cap.data.sources.totalcapture import VARIABLE, copy_totalcapture, find_recordings
 from blaze2cap.data.vicon import POSITION_FILE, ROTATION_FILE, write_vicon
 from blaze2cap.errors import UserError
 
@@ -29,7 +30,7 @@ def recordings(tmp_path: Path) -> Path:
 
 
 def take_over(recordings: Path, raw: Path) -> Inspection:
-    inspection = link_totalcapture(recordings, raw, workers=1)
+    inspection = copy_totalcapture(recordings, raw, workers=1)
     write_manifest(raw, "totalcapture", inspection.faults, recordings, workers=1)
     return inspection
 
@@ -87,8 +88,8 @@ def test_a_fault_is_named_counted_and_left_out(recordings: Path, tmp_path: Path,
     report = inspection.report()
     assert report["faults"]["count"] == len(inspection.faults) == len(report["faults"]["left_out"])
     assert read_manifest(tmp_path / "raw")["faults"] == report["faults"]["left_out"]
-    linked = sorted(path.name for path in (tmp_path / "raw").rglob("*.npy"))
-    assert linked == sorted(clip.landmark_file.name for clip in inspection.clips)
+    copied = sorted(path.name for path in (tmp_path / "raw").rglob("*.npy"))
+    assert copied == sorted(clip.landmark_file.name for clip in inspection.clips)
 
 
 def test_landmarks_longer_than_the_truth_are_no_fault(recordings: Path) -> None:
@@ -126,10 +127,22 @@ def test_an_empty_folder_is_no_data_set(tmp_path: Path) -> None:
         inspect(tmp_path, workers=1)
 
 
-def test_files_are_linked_not_copied(recordings: Path, tmp_path: Path) -> None:
+def test_originals_stay_writable_when_the_copies_become_read_only(recordings: Path, tmp_path: Path) -> None:
+    (recordings / CLIP).chmod(0o640)
     take_over(recordings, tmp_path / "raw")
-    for path in (tmp_path / "raw").rglob("*.npy"):
-        assert os.path.samefile(path, recordings / path.relative_to(tmp_path / "raw"))
+    for path in (tmp_path / "raw").rglob("*.*"):
+        path.chmod(0o444)  # as DVC does with what it caches
+    assert (recordings / CLIP).stat().st_mode & 0o777 == 0o640
+    assert (recordings / CLIP).read_bytes() == (tmp_path / "raw" / CLIP).read_bytes()
+
+
+def test_a_full_disk_is_one_sentence(recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(UserError, match=r"calibration\.cal: could not be copied .*No space left"):
+        copy_totalcapture(recordings, tmp_path / "raw", workers=1)
 
 
 def test_the_same_recordings_give_the_same_manifest(recordings: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A folder of real recordings in the raw layout: found, checked, and hard-linked into the pipeline."""
+"""A folder of real recordings in the raw layout: found, checked, and copied into the pipeline."""
 
 import os
 import shutil
@@ -27,10 +27,10 @@ def find_recordings(path: str | None) -> Path:
     return folder
 
 
-def link_totalcapture(recordings: Path, raw: Path, workers: int | None = None) -> Inspection:
-    """Check all recordings and hard-link the sound ones (copy them across devices) into the new folder `raw`.
+def copy_totalcapture(recordings: Path, raw: Path, workers: int | None = None) -> Inspection:
+    """Check all recordings and copy the sound ones into the new folder `raw`; UserError where a copy fails.
 
-    Linked files share their content with the recordings and DVC makes them read-only: nothing ever edits them in place.
+    Never linked: DVC makes what it caches read-only, and a hard link would pass that on to the originals.
     """
     inspection = inspect(recordings, workers)
     files = [Path(CALIBRATION_FILE)]
@@ -39,13 +39,13 @@ def link_totalcapture(recordings: Path, raw: Path, workers: int | None = None) -
         sidecar = clip.landmark_file.with_suffix(".json")
         files += [clip.landmark_file, *([sidecar] if (recordings / sidecar).exists() else [])]
     for file in files:
-        _link((recordings / file).resolve(), raw / file)
+        _copy(recordings / file, raw / file)
     return inspection
 
 
-def _link(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(source, target)
-    except OSError:  # another device, or a file system or an owner that does not allow it
-        shutil.copy2(source, target)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise UserError(f"{source}: could not be copied to {target.parent} ({error.strerror})") from None
