@@ -1,4 +1,4 @@
-"""Statistics of detections against the truth, as SPEC 5 defines them: over the 12 limb joints, in the camera frame,
+"""Statistics of detections against the truth: over the 12 limb joints, in the camera frame,
 landmarks about the middle of their hips and truth about the Hips joint, the viewing ray *not* undone.
 """
 
@@ -121,7 +121,7 @@ def autocorrelation_z(clips: list[Detections], lag: int) -> dict[str, float]:
 
 
 def error_by_visibility_mm(clips: list[Detections]) -> list[float]:
-    """Mean error in the bins of SPEC 5: below 0.3, 0.3-0.7, 0.7-0.95, above."""
+    """Mean error in bins of visibility: below 0.3, 0.3-0.7, 0.7-0.95, above."""
     visibility = _over(clips, lambda clip: clip.landmarks[:, _LANDMARKS, VISIBILITY])
     size = errors(clips).norm(dim=-1)
     low, high = VISIBILITY_EDGES[:-1], VISIBILITY_EDGES[1:]

@@ -1,4 +1,4 @@
-"""The simulated BlazePose errs like the real one (SPEC 5), on real motion and on the sample's."""
+"""The simulated BlazePose errs like the real one (figures of recordings), on real motion and on the sample's."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ from blaze2cap.data.sources.sample.script import perform
 from blaze2cap.data.sources.sample.subject import make_subject
 from blaze2cap.data.vicon import read_vicon
 
-# SPEC 5: standard deviation x y z [mm], autocorrelation of z at lags 1 and 10.
+# Measured on recordings: standard deviation x y z [mm], autocorrelation of z at lags 1 and 10.
 REAL_STD = {
     "shoulder": (86, 64, 83), "elbow": (93, 61, 123), "wrist": (108, 75, 183),
     "hip": (30, 14, 31), "knee": (68, 50, 84), "ankle": (111, 57, 123),
@@ -47,7 +47,7 @@ REAL_AUTOCORRELATION = {
 }  # fmt: skip
 REAL_BY_VISIBILITY = (192, 169, 155, 122)
 REAL_VELOCITY = (2.1, 1.5, 3.9)
-# SPEC 5, mean of S1 and S2: left, right.
+# Measured on recordings, mean of S1 and S2: left, right.
 REAL_RATIO = {"upper arm": (0.815, 1.095), "forearm": (1.11, 1.045), "thigh": (1.035, 0.895), "shin": (0.99, 1.125)}
 
 
