@@ -12,10 +12,17 @@ from blaze2cap.data.preprocess import PreprocessParams
 from blaze2cap.data.sources import DatasetParams
 from blaze2cap.data.split import SplitParams
 from blaze2cap.errors import UserError
-from blaze2cap.params import load_params, params_from
+from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.evaluation import EvaluateParams
+from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.model import ModelParams
+from blaze2cap.params import load_params, params_from, read_yaml
 
 ROOT = Path(__file__).parents[1]
-SECTIONS = {"dataset": DatasetParams, "preprocess": PreprocessParams, "split": SplitParams}
+SECTIONS = {
+    "dataset": DatasetParams, "preprocess": PreprocessParams, "split": SplitParams, "model": ModelParams,
+    "loss": LossParams, "train": TrainParams, "evaluate": EvaluateParams, "runtime": RuntimeParams,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -110,3 +117,10 @@ def test_a_stage_ends_in_one_line_without_a_traceback(
     assert result.returncode == 1
     assert result.stderr.strip().splitlines() == [expected]
     assert not (tmp_path / "metrics.json").exists()
+
+
+def test_a_file_that_is_no_text_ends_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path, tmp_path / "params.yaml"):
+        with pytest.raises(UserError, match="not readable as text"):
+            read_yaml(path)

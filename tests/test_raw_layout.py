@@ -77,7 +77,8 @@ def test_a_missing_landmark_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "sidecar", ["{", "[]", json.dumps({"width": 640}), json.dumps({"width": 640, "height": "tall", "fps": 60}),
-                json.dumps({"width": 640, "height": 480, "fps": 0})],
+                json.dumps({"width": 640, "height": 480, "fps": 0}),
+                '{"width": Infinity, "height": 480, "fps": 60}'],
 )  # fmt: skip
 def test_a_sidecar_without_size_and_rate_is_named(tmp_path: Path, sidecar: str) -> None:
     (tmp_path / "clip.json").write_text(sidecar)
@@ -91,6 +92,7 @@ def test_a_sidecar_without_size_and_rate_is_named(tmp_path: Path, sidecar: str) 
         ("S1/freestyle1/S1_freestyle1_cam3.npy", "is not blaze_"),
         ("S1/freestyle2/blaze_S1_freestyle1_cam3.npy", "says take S1/freestyle1 but its folder S1/freestyle2"),
         ("blaze_S1_freestyle1_cam3.npy", "says take"),
+        ("copy/S1/freestyle1/blaze_S1_freestyle1_cam3.npy", "expected at landmarks/S1/freestyle1/blaze_S1_"),
     ],
 )
 def test_a_name_that_does_not_parse_is_told(tmp_path: Path, name: str, expected: str) -> None:

@@ -53,7 +53,7 @@ def evaluate(
         from blaze2cap.data.preprocess import PreprocessParams, preprocess
         from blaze2cap.data.report import write_report
         from blaze2cap.data.schema import write_table
-        from blaze2cap.data.sources.totalcapture import link_totalcapture
+        from blaze2cap.data.sources.totalcapture import copy_totalcapture
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.learning.evaluation import EvaluateParams, joint_table, score_checkpoint
         from blaze2cap.learning.evaluation import evaluate as figures_of
@@ -63,7 +63,7 @@ def evaluate(
         trained = load_checkpoint(checkpoint)
         with tempfile.TemporaryDirectory(prefix="blaze2cap-") as scratch:
             raw, packed = Path(scratch, "raw"), Path(scratch, "clips")
-            inspection = link_totalcapture(path.resolve(), raw)
+            inspection = copy_totalcapture(path.resolve(), raw)
             for fault in inspection.faults:
                 print(f"left out: {fault.sentence}", file=sys.stderr)
             write_manifest(raw, source.value, inspection.faults, path.resolve())

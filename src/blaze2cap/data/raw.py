@@ -85,7 +85,10 @@ def scan(folder: Path) -> tuple[list[str], list[ClipName], list[str]]:
     # glob's own ** follows linked folders, pathlib's does not.
     for name in sorted(glob.glob(f"{LANDMARK_FOLDER}/**/*.npy", root_dir=folder, recursive=True)):
         try:
-            clips.append(ClipName.parse(Path(name)))
+            clip = ClipName.parse(Path(name))
+            if Path(name) != clip.landmark_file:
+                raise ValueError(f"expected at {clip.landmark_file}")
+            clips.append(clip)
         except ValueError as error:
             faults.append(f"{name}: {error}")
     for path in sorted(folder.glob(f"{VICON_FOLDER}/*/*/")):
@@ -144,7 +147,7 @@ def read_sidecar(landmark_file: Path) -> Sidecar:
         raise UserError(f"{path}: not readable as JSON ({error})") from None
     try:
         sidecar = Sidecar(width=int(values["width"]), height=int(values["height"]), fps=float(values["fps"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(f"{path}: must hold the numbers width, height [px] and fps") from None
     if not (sidecar.width > 0 and sidecar.height > 0 and sidecar.fps > 0):
         raise UserError(f"{path}: width, height and fps must be above 0, found {sidecar}")

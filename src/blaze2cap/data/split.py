@@ -95,7 +95,7 @@ def split_map(samples: "pd.DataFrame", parts: dict[str, str]) -> "pd.DataFrame":
     """The published form of the split: one row a sample of the columns source, target, subject, action and camera.
 
     Where a column `rejected` is true, no flag is. In the published order: train first, then test, then subject, action,
-    camera and source; validation samples stand among the others.
+    camera and source; validation, rejected and left out samples follow those, mixed.
     """
     table = samples[["source", "target", "subject", "action", "camera"]].reset_index(drop=True)
     part = (table.subject + "/" + table.action).map(parts)
