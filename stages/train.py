@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import typer
-from blaze2cap.data.split import read_parts
 
 from blaze2cap.data.report import write_report
+from blaze2cap.data.split import read_parts
 from blaze2cap.errors import one_sentence
 from blaze2cap.learning.batches import RuntimeParams, TrainParams
 from blaze2cap.learning.checkpoint import save_checkpoint
@@ -19,6 +19,7 @@ from blaze2cap.params import load_params
 
 
 def main(clips: Path, split: Path, model: Path, metrics: Path, plots: Path) -> None:
+    """Train on the parts SPLIT of CLIPS; write the checkpoint MODEL, the report METRICS and the folder PLOTS."""
     with one_sentence("train"):
         sections = load_params("model", ModelParams), load_params("loss", LossParams), load_params("train", TrainParams)
         runtime = load_params("runtime", RuntimeParams)

@@ -23,7 +23,7 @@ def checkpoint(**changes: object) -> Checkpoint:
     baselines = Baselines(
         filter=torch.tensor([1.0, 0.5]), correction=identity, mean_pose=identity.clone(), offset=bones()
     )
-    return Checkpoint(model.eval(), baselines, {"takes": {"train": ["S1/freestyle1"]}})
+    return Checkpoint(model.eval(), baselines, {"takes": {"train": ["S1/freestyle1"], "val": []}, "subjects": ["S1"]})
 
 
 def answer(of: Checkpoint) -> torch.Tensor:
@@ -71,6 +71,10 @@ def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
 
     (tmp_path / "model.json").write_text(json.dumps(description | {"model": description["model"] | {"wings": 2}}))
     with pytest.raises(UserError, match="wings"):
+        load_checkpoint(tmp_path)
+
+    (tmp_path / "model.json").write_text(json.dumps(description | {"provenance": {"takes": {"train": [], "val": []}}}))
+    with pytest.raises(UserError, match="subjects"):
         load_checkpoint(tmp_path)
 
     (tmp_path / "model.json").write_text(json.dumps(description))

@@ -81,6 +81,11 @@ def test_a_weight_of_zero_leaves_a_term_out_and_gradients_are_finite() -> None:
     assert torch.isfinite(rotation.grad).all()
 
 
+def test_no_weight_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one above 0"):
+        LossParams(rot=0.0, smooth=0.0, position=0.0, root=0.0, root_position=0.0)
+
+
 def test_a_negative_weight_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"smooth is -1\.0, expected 0 or more"):
         LossParams(smooth=-1.0)

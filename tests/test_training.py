@@ -128,6 +128,7 @@ def test_an_epoch_is_as_many_windows_as_the_samples_have_frames() -> None:
     ("changes", "message"),
     [
         ({"learning_rate": 0.0}, "learning_rate is 0.0, expected above 0"),
+        ({"epochs": math.inf}, "epochs is inf, expected above 0 and finite"),
         ({"ema": 1.0}, "ema is 1, expected below 1"),
         ({"simulated_share": 1.5}, "simulated_share is 1.5, expected 0 to 1"),
         ({"seed": -1}, "seed is -1, expected 0 or more"),
@@ -143,6 +144,20 @@ def test_fp16_on_a_cpu_and_an_unknown_device_end_in_a_sentence() -> None:
         make_trainer(2, train_params(precision="fp16"))
     with pytest.raises(UserError, match=r"runtime.device is 'tpu9'"):
         RuntimeParams(device="tpu9").torch_device()
+
+
+def test_a_look_ahead_as_long_as_the_window_ends_in_a_sentence() -> None:
+    params = train_params()
+    model = dataclasses.replace(SMALL, delay_frames=params.window)
+    with pytest.raises(UserError, match=r"model.delay_frames is 16, expected below train.window = 16"):
+        Trainer(
+            TrainingData(CLIPSET, ["S1/freestyle1"], params), None, model, LossParams(), params, torch.device("cpu")
+        )
+
+
+def test_takes_shorter_than_the_window_end_in_a_sentence() -> None:
+    with pytest.raises(UserError, match=r"longer than train.window = 200 frames"):
+        TrainingData(CLIPSET, ["S1/freestyle1"], train_params(window=200))
 
 
 def test_nothing_with_landmarks_to_train_on_ends_in_a_sentence() -> None:

@@ -96,15 +96,16 @@ def preset(name: Annotated[str, typer.Argument(help="Name of a file in presets/,
 
 
 def _takes_of(split: Part, takes: list[str], trained: "Checkpoint") -> list[str]:
-    """Takes of the wanted part; those that the checkpoint was trained or validated on are told where that is a leak."""
+    """Takes of the wanted part; what the checkpoint was trained on, or chosen by, is told where it leaks."""
     from blaze2cap.data.split import standard_part
 
     known = trained.provenance["takes"]
     parts = {take: "val" if take in known["val"] else standard_part(take) for take in takes}
     wanted = [take for take in takes if split in (Part.ALL, parts[take])]
-    trained_on = [take for take in wanted if take in known["train"]]
-    if trained_on and split is not Part.TRAIN:
-        print(f"trained on {len(trained_on)} of these takes: {', '.join(trained_on)}", file=sys.stderr)
+    for part, seen_for in (("train", "trained on"), ("val", "chosen by")):
+        seen = [take for take in wanted if take in known[part]]
+        if seen and split.value != part:
+            print(f"{seen_for} {len(seen)} of these takes: {', '.join(seen)}", file=sys.stderr)
     return wanted
 
 

@@ -18,5 +18,5 @@ def one_sentence(command: str) -> Iterator[None]:
         print(f"{command}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print(f"{command}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"{command}: interrupted; run the same command again to finish", file=sys.stderr)
         raise SystemExit(130) from None

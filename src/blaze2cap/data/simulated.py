@@ -12,6 +12,7 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.detector.observation import SimulatedDetector
 from blaze2cap.data.detector.view import random_views
 from blaze2cap.data.windows import Batch, MotionWindows
+from blaze2cap.errors import UserError
 
 # Share of the windows that start at an anchor, where nothing is known of the frame before.
 _STARTS = 0.1
@@ -42,6 +43,11 @@ class SimulatedWindows:
         strides: Sequence[int],
     ) -> None:
         self._motion = MotionWindows(clipset, takes, window)
+        if not len(self._motion):
+            raise UserError(
+                f"no take of the training part is longer than train.window = {window} frames; "
+                "give longer ones or lower it"
+            )
         self._detector = make_detector(detector, clipset, takes)
         self._cameras = list(clipset.cameras.values())
         self._strides = strides

@@ -75,7 +75,7 @@ class Windows:
         self._translation = torch.stack([camera.translation.float() for camera in values])
 
     def draw(self, count: int, stride_share: float, rng: np.random.Generator) -> Batch:
-        """Random windows: every frame equally likely, `stride_share` of the windows at strides above 1."""
+        """Random windows, samples by their frames, `stride_share` of the windows at strides above 1."""
         coarse = self.stride > 1
         weight = self.frames / np.where(coarse, self.frames[coarse].sum(), self.frames[~coarse].sum())
         share = stride_share if coarse.any() else 0.0
@@ -145,7 +145,7 @@ class MotionWindows:
         return len(self._frames)
 
     def draw(self, count: int, strides: Sequence[int], stride_share: float, rng: np.random.Generator) -> MotionWindow:
-        """Random windows, each frame of motion equally likely, `stride_share` of them at strides above 1."""
+        """Random windows, takes by their frames, `stride_share` of the windows at strides above 1."""
         row = rng.choice(len(self._frames), size=count, p=self._frames / self._frames.sum())
         coarse = [stride for stride in strides if stride > 1] or [1]
         stride = np.where(rng.random(count) < stride_share, rng.choice(coarse, size=count), 1)

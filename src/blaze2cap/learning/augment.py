@@ -112,10 +112,11 @@ def add_noise(batch: Batch, noise_mm: float, generator: torch.Generator) -> Batc
 
 
 def drop_landmarks(batch: Batch, share: float, generator: torch.Generator) -> Batch:
-    """Landmarks lost for a whole window: at the middle of the hips, visibility 0. The hips themselves stay."""
+    """Landmarks lost for a whole window: at the middle of the hips, in the image too, visibility 0. The hips stay."""
     lost = torch.rand(batch.landmarks.shape[0], 1, batch.landmarks.shape[2], generator=generator) < share
     lost[:, :, _HIPS] = False
     landmarks = batch.landmarks.clone()
     landmarks[..., WORLD] = torch.where(lost[..., None], 0, landmarks[..., WORLD])
+    landmarks[..., SCREEN] = torch.where(lost[..., None], hip_centre(landmarks)[..., None, :], landmarks[..., SCREEN])
     landmarks[..., VISIBILITY] = torch.where(lost, 0, landmarks[..., VISIBILITY])
     return batch._replace(landmarks=landmarks)

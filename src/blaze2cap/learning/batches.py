@@ -39,16 +39,16 @@ class TrainParams:
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch", "window", "learning_rate", "clip_norm", "validate_every", "save_every"):
-            if not getattr(self, key) > 0:
-                raise ValueError(f"{key} is {getattr(self, key)}, expected above 0")
+            if not 0 < getattr(self, key) < math.inf:
+                raise ValueError(f"{key} is {getattr(self, key)}, expected above 0 and finite")
         for key in ("warmup", "ema", "simulated_share"):
             if not 0 <= getattr(self, key) <= 1:
                 raise ValueError(f"{key} is {getattr(self, key)}, expected 0 to 1")
         if self.ema == 1:
             raise ValueError("ema is 1, expected below 1: the average would never move")
-        if self.weight_decay < 0 or self.seed < 0:
-            key = "weight_decay" if self.weight_decay < 0 else "seed"
-            raise ValueError(f"{key} is {getattr(self, key)}, expected 0 or more")
+        for key in ("weight_decay", "seed"):
+            if not 0 <= getattr(self, key) < math.inf:
+                raise ValueError(f"{key} is {getattr(self, key)}, expected 0 or more and finite")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +91,7 @@ class TrainingData:
             self.simulated = SimulatedWindows(clipset, takes, params.window, params.detector, strides)
         self.counts = params.batch - count, count
         if self.counts[0] and not len(self.windows.frames):
-            raise UserError(
-                "no take of the training part has landmarks; give some, or set train.simulated_share to 1.0"
-            )
+            raise UserError("no take of the training part has landmarks: the baselines and most of a batch need some")
         frames = int(self.windows.frames.sum()) or params.batch * params.window
         self.steps = max(1, math.ceil(params.epochs * frames / (params.batch * params.window)))
 

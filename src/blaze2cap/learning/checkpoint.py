@@ -86,10 +86,14 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         model = PoseModel(ModelParams(**description["model"]))
         model.load_state_dict(_under("model.", tensors))
         baselines = Baselines.from_tensors(_under("baseline.", tensors))
+        provenance = description["provenance"]
+        lists = provenance["subjects"], provenance["takes"]["train"], provenance["takes"]["val"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: weights and description do not fit together ({reason}); train again") from None
-    return Checkpoint(model.eval(), baselines, description.get("provenance", {}))
+    if not all(isinstance(names, list) for names in lists):
+        raise UserError(f"{folder / DESCRIPTION}: provenance must list subjects, takes.train and takes.val")
+    return Checkpoint(model.eval(), baselines, provenance)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

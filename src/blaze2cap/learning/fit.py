@@ -44,18 +44,19 @@ def fit(
         name: dataclasses.asdict(section)
         for name, section in (("model", model_params), ("loss", loss_params), ("train", params))
     }
-    files = [path for path in clips_folder.iterdir() if path.is_file()]
-    folder = run_folder(fingerprint(parameters | takes, files))
-
     device = runtime.torch_device()
     data = TrainingData(clipset, takes["train"], params)
     validation = Windows(clipset, takes["val"], params.window)
     seen_by = validation if len(validation.frames) else None
+    # Before the hours, so that what cannot be fitted is told at once.
+    baselines = fit_baselines(clipset, takes["train"])
+    # After the data, which has loaded the last of the source files that count.
+    files = [path for path in clips_folder.iterdir() if path.is_file()]
+    folder = run_folder(fingerprint(parameters | takes, files))
     trainer = Trainer(data, seen_by, model_params, loss_params, params, device)
     with sole_writer(folder):
         best, last = trainer.run(folder, runtime.workers, report)
 
-    baselines = fit_baselines(clipset, takes["train"])
     provenance = {
         "version": blaze2cap.__version__,
         "parameters": parameters,

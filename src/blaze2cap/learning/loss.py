@@ -1,5 +1,6 @@
 """Losses by name: each compares a predicted motion with the truth and returns a mean over valid frames."""
 
+import math
 from dataclasses import dataclass, fields
 
 import torch
@@ -24,8 +25,10 @@ class LossParams:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) >= 0:
-                raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 0 or more")
+            if not 0 <= getattr(self, field.name) < math.inf:
+                raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 0 or more and finite")
+        if not any(getattr(self, field.name) for field in fields(self)):
+            raise ValueError("rot and all other weights are 0, expected one above 0: there is nothing to learn")
 
 
 def losses(

@@ -34,7 +34,10 @@ _DEPTH_SCALE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class ModelParams:
-    """Section `model` of params.yaml: sizes of the network and what it stands on."""
+    """Section `model` of params.yaml: sizes of the network and what it stands on.
+
+    With `delay_frames`, the last frames before an anchor are answered when the network already sees the new segment.
+    """
 
     width: int = 256
     layers: int = 4

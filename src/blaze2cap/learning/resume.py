@@ -33,12 +33,17 @@ def run_folder(fingerprint: str) -> Path:
 def fingerprint(parameters: dict[str, Any], files: Iterable[Path]) -> str:
     """Hash of parameters, of data files (their contents) and of the package's source files in use."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
-    sources = (module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "blaze2cap")
-    for path in [*sorted(files), *sorted(Path(source) for source in sources if source)]:
+    for path in [*sorted(files), *source_files()]:
         digest.update(path.name.encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]
+
+
+def source_files() -> list[Path]:
+    """The package's source files loaded so far: call it when all that training runs has been imported."""
+    modules = (module for name, module in sys.modules.items() if name.split(".")[0] == "blaze2cap")
+    return sorted(Path(module.__file__) for module in modules if module.__file__)
 
 
 @contextmanager

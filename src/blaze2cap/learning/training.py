@@ -51,6 +51,11 @@ class Trainer:
         params: TrainParams,
         device: torch.device,
     ) -> None:
+        if model_params.delay_frames >= params.window:
+            raise UserError(
+                f"model.delay_frames is {model_params.delay_frames}, expected below train.window = {params.window}: "
+                "no frame of a window would be answered"
+            )
         self.data, self.validation = data, validation
         self.loss_params, self.params, self.device = loss_params, params, device
         torch.manual_seed(params.seed)
@@ -158,7 +163,7 @@ class Trainer:
     def _validate(self, step: int) -> None:
         recent = {f"train_{name}": float(np.mean([row[name] for row in self._recent])) for name in self._recent[0]}
         self._recent = []
-        row: Row = {"step": step, "learning_rate": learning_rate(step - 1, self.data.steps, self.params)} | recent
+        row: Row = {"step": float(step), "learning_rate": learning_rate(step - 1, self.data.steps, self.params)} | recent
         if self.validation is not None:
             sums: dict[str, list[float]] = {}
             rows, starts = self.validation.cover(_VALIDATION_WINDOWS)
@@ -169,6 +174,7 @@ class Trainer:
                 for name, term in {"loss": total(terms, self.loss_params), **terms}.items():
                     sums.setdefault(name, []).append(term.item() * len(batch.dt))
             row |= {f"val_{name}": sum(values) / len(rows) for name, values in sums.items()}
+            self._check(step - 1, row["val_loss"])
             if row["val_loss"] < self.best_loss:
                 self.best_loss = row["val_loss"]
                 self.best = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}

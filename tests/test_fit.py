@@ -1,0 +1,78 @@
+"""A whole training run through `fit`: killed and started again, it ends in the same checkpoint; code counts too."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_training import SMALL, Killed, silent, train_params
+from tiny import tiny_clipset
+
+from blaze2cap.data.calibration import camera_to_json
+from blaze2cap.data.clipset import ARRAYS, CAMERAS_FILE
+from blaze2cap.data.schema import write_table
+from blaze2cap.learning import resume
+from blaze2cap.learning.batches import RuntimeParams
+from blaze2cap.learning.checkpoint import save_checkpoint
+from blaze2cap.learning.fit import Report, fit
+from blaze2cap.learning.loss import LossParams
+
+PARTS = {"train": ["S1/freestyle1"], "val": ["S2/freestyle2"]}
+STEPS = 14  # one epoch of 290 frames at three strides in batches of 4 windows of 16 frames
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    clipset = tiny_clipset()
+    for name in ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(clipset, name))
+    for name in ("takes", "clips", "samples"):
+        write_table(getattr(clipset, name).reset_index(drop=True), folder / f"{name}.csv", name)
+    cameras = {name: camera_to_json(camera) for name, camera in clipset.cameras.items()}
+    (folder / CAMERAS_FILE).write_text(json.dumps(cameras))
+    return folder
+
+
+def run(clips: Path, out: Path, report: Report = silent, **changes: object) -> Path:
+    params = train_params(**changes)
+    checkpoint, _, folder = fit(clips, PARTS, SMALL, LossParams(), params, RuntimeParams(device="cpu"), report)
+    save_checkpoint(out, checkpoint)
+    return folder
+
+
+def test_a_killed_fit_ends_in_the_same_checkpoint(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path / "undisturbed"))
+    folder = run(clips, tmp_path / "a")
+    assert {path.name for path in folder.iterdir()} >= {"best", "last"}
+
+    def kill(step: int, steps: int, row: dict[str, float]) -> None:
+        assert steps == STEPS
+        if step == 8:
+            raise Killed
+
+    monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path / "killed"))
+    with pytest.raises(Killed):
+        run(clips, tmp_path / "b", kill)
+    begun: list[int] = []
+    run(clips, tmp_path / "b", lambda step, steps, row: begun.append(step))
+    assert begun[0] == 7
+    for file in ("model.json", "model.safetensors"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_the_simulator_counts_among_the_code_that_shapes_a_run(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path))
+    hashed: list[str] = []
+
+    def remember(parameters: dict, files: list[Path]) -> str:
+        hashed.extend(resume.source_files())
+        raise Killed
+
+    monkeypatch.setattr("blaze2cap.learning.fit.fingerprint", remember)
+    with pytest.raises(Killed):
+        run(clips, tmp_path / "c")
+    names = {Path(path).name for path in hashed}
+    assert {"parametric.py", "figures.py", "noise.py", "model.py", "loss.py"} <= names
