@@ -163,7 +163,10 @@ class Trainer:
     def _validate(self, step: int) -> None:
         recent = {f"train_{name}": float(np.mean([row[name] for row in self._recent])) for name in self._recent[0]}
         self._recent = []
-        row: Row = {"step": float(step), "learning_rate": learning_rate(step - 1, self.data.steps, self.params)} | recent
+        row: Row = {
+            "step": float(step),
+            "learning_rate": learning_rate(step - 1, self.data.steps, self.params),
+        } | recent
         if self.validation is not None:
             sums: dict[str, list[float]] = {}
             rows, starts = self.validation.cover(_VALIDATION_WINDOWS)
