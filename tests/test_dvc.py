@@ -190,7 +190,7 @@ def test_a_bad_value_is_one_sentence_with_the_keys_name(clone):
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "presets").glob("*.yaml")))
 def test_every_preset_is_a_list_of_arguments_that_dvc_takes(clone, name):
     arguments = clone.run("blaze2cap", "preset", name).split()
-    clone.dvc("exp", "run", "--queue", *arguments)
+    assert "Queued experiment" in clone.dvc("exp", "run", "--queue", *arguments)
     clone.dvc("queue", "remove", "--queued")
 
 
