@@ -58,7 +58,8 @@ def clipset() -> ClipSet:
             name = f"{take}/cam{camera}"
             subject, action = take.split("/")
             about = {"clip": name, "take": take, "subject": subject, "action": action, "camera": camera}
-            clips.append(about | {"first_row": first_row, "frames": frames, "fps": 60.0})
+            truth_row = int(takes.first_row[takes["take"] == take].iloc[0])
+            clips.append(about | {"first_row": first_row, "truth_row": truth_row, "frames": frames, "fps": 60.0})
             rejected = name == REJECTED[0]
             samples.append({"clip": name, "stride": 1, "first_frame": REJECTED[1], "frames": REJECTED[2]})
             samples[-1]["rejected"] = rejected

@@ -83,7 +83,7 @@ def tiny_clipset(
             segments: list[Segment] = find_segments(seen.numpy())
             first = len(landmarks) * frames
             detected = int((seen != 0).any(2).any(1).sum())
-            numbers = (first, frames, detected, len(segments), len(segments), 0)
+            numbers = (first, number * frames, frames, detected, len(segments), len(segments), 0)
             clip_rows.append((clip, take, subject, action, camera, *numbers, 1920, 1080, 60.0))
             for index, segment in enumerate(segments):
                 for part in strided(segment, (1, 2, 3)):
@@ -94,7 +94,7 @@ def tiny_clipset(
         "takes": (take_rows, "take subject action first_row frames bone_residual_mm has_landmarks"),
         "clips": (
             clip_rows,
-            "clip take subject action camera first_row frames detected anchors segments rejected_frames "
+            "clip take subject action camera first_row truth_row frames detected anchors segments rejected_frames "
             "width height fps",
         ),
         "samples": (sample_rows, "source clip segment stride offset first_frame frames rejected reason"),

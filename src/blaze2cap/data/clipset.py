@@ -106,14 +106,22 @@ class ClipSet:
 
     def clip_truth(self, clip: str) -> Truth:
         """True motion over a clip's frames, in the frame of its camera."""
-        number, first, _ = self._take_rows[str(self.clips.at[clip, "take"])]
-        _, frames = self._clip_rows[clip]
+        number, first_row, _ = self._take_rows[str(self.clips.at[clip, "take"])]
+        shown = self.take_frames(clip)
+        first, frames = first_row + shown.start, shown.stop - shown.start
         return camera_truth(
             rotation_6d_to_matrix(_tensor(self.rotation, first, frames)),
             _tensor(self.root_position, first, frames),
             torch.from_numpy(self.offset[number].copy()),
             self.camera_of(clip),
         )
+
+    def take_frames(self, clip: str) -> slice:
+        """Frames of its take that a clip shows."""
+        _, frames = self._clip_rows[clip]
+        _, first_row, _ = self._take_rows[str(self.clips.at[clip, "take"])]
+        first = int(self.clips.truth_row[clip]) - first_row
+        return slice(first, first + frames)
 
     def camera_of(self, clip: str) -> Camera:
         """The calibrated camera that a clip was seen with."""

@@ -68,6 +68,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "action": action,
                 "camera": camera,
                 "first_row": whole("first row in landmarks.npy"),
+                "truth_row": whole("row in rotation.npy and root_position.npy that belongs to its first frame"),
                 "frames": whole("length, cut to that of the truth [frames]", 1),
                 "detected": whole("frames with a person detected"),
                 "anchors": whole("frames in which tracking starts"),

@@ -97,6 +97,7 @@ def pack_clip(job: ClipJob) -> PackedClip:
         "action": clip.action,
         "camera": clip.camera,
         "first_row": job.span.first_row,
+        "truth_row": job.take.span.first_row,
         "frames": job.span.frames,
         "detected": detected,
         "anchors": len(segments),

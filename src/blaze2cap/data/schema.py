@@ -61,12 +61,14 @@ def write_table(table: "pd.DataFrame", path: Path, name: str) -> None:
 
 def check_index(takes: "pd.DataFrame", clips: "pd.DataFrame", samples: "pd.DataFrame", where: Path) -> None:
     """Hold the tables of packed clips against each other: every row belongs to one above it and lies inside it."""
-    take_frames = clips["take"].map(takes.set_index("take").frames)
+    take_rows = takes.set_index("take")[["first_row", "frames"]].reindex(clips["take"]).set_index(clips.index)
+    beyond = clips.truth_row + clips.frames > take_rows.sum(axis=1)
     clip_frames = samples["clip"].map(clips.set_index("clip").frames)
     last_frame = samples.first_frame + samples.stride * (samples.frames - 1)
     for table, column, broken, expected in (
-        ("clips", "take", take_frames.isna(), "a take of takes.csv"),
-        ("clips", "frames", clips.frames > take_frames, "at most the frames of its take"),
+        ("clips", "take", take_rows.frames.isna(), "a take of takes.csv"),
+        ("clips", "truth_row", clips.truth_row < take_rows.first_row, "a row of its take"),
+        ("clips", "frames", beyond, "at most the frames of its take from truth_row on"),
         ("samples", "clip", clip_frames.isna(), "a clip of clips.csv"),
         ("samples", "frames", last_frame >= clip_frames, "a last frame inside its clip"),
     ):

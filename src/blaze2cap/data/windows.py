@@ -63,7 +63,7 @@ class Windows:
         self.frames = samples["frames"].to_numpy()
         self.stride = samples["stride"].to_numpy()
         self._row = clips["first_row"].to_numpy() + first
-        self._truth_row = clipset.takes.loc[clips["take"], "first_row"].to_numpy() + first
+        self._truth_row = clips["truth_row"].to_numpy() + first
         self._take = clipset.takes.index.get_indexer(clips["take"])
         cameras = {name: index for index, name in enumerate(clipset.cameras)}
         self._camera = clips["camera"].astype(str).map(cameras).to_numpy()

@@ -145,15 +145,15 @@ def reference_of(
     in_world = clipset.take_motion(clipset.clips["take"][clip])
     truth, scored, anchor = clipset.clip_truth(clip), clipset.scored_frames(clip), clipset.clip_anchors(clip)
     detected = clipset.clip_detected(clip)
-    frames, fps = len(landmarks), float(clipset.clips.fps[clip])
+    shown, fps = clipset.take_frames(clip), float(clipset.clips.fps[clip])
     world, _ = forward_kinematics(in_world.rotation, in_world.offset, in_world.root_position)
     position, rotation = forward_kinematics(truth.rotation, truth.offset)
     return Reference(
         detected=detected,
         scored=scored,
         anchor=anchor,
-        t_pose=t_pose_frames(world, fps)[:frames],
-        planted=metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[:frames],
+        t_pose=t_pose_frames(world, fps)[shown],
+        planted=metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[shown],
         offset=truth.offset,
         estimated_offset=estimated_offsets(landmarks, detected, mean_offset),
         position=position,
