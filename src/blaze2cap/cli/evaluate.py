@@ -1,18 +1,16 @@
-"""The command line: `blaze2cap COMMAND`. Everything heavy is imported inside the command that needs it."""
+"""`blaze2cap evaluate`: a checkpoint on recordings outside the pipeline."""
 
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blaze2cap.errors import UserError, one_sentence
+from blaze2cap.errors import one_sentence
 
 if TYPE_CHECKING:
     from blaze2cap.learning.checkpoint import Checkpoint
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 class Source(StrEnum):
@@ -30,12 +28,6 @@ class Part(StrEnum):
     ALL = "all"
 
 
-@app.callback()
-def blaze2cap() -> None:
-    """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
-
-
-@app.command()
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Folder with model.safetensors and model.json.")],
     path: Annotated[Path, typer.Option(help="Folder of recordings in the raw layout.")],
@@ -79,22 +71,6 @@ def evaluate(
             print_summary(report)
 
 
-@app.command()
-def preset(name: Annotated[str, typer.Argument(help="Name of a file in presets/, without .yaml.")]) -> None:
-    """Print a preset as arguments of `dvc exp run`: dvc exp run $(blaze2cap preset NAME)."""
-    with one_sentence("blaze2cap preset"):
-        from blaze2cap.params import read_yaml
-
-        folder = Path("presets")
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
-        if not known:
-            raise UserError(f"no {folder}/ here; run this from the top of the repository")
-        if name not in known:
-            raise UserError(f"no preset {name!r}; there are {', '.join(known)}")
-        settings = _settings(read_yaml(folder / f"{name}.yaml"))
-        print(" ".join(f"-S {key}={value}" for key, value in settings))
-
-
 def _takes_of(split: Part, takes: list[str], trained: "Checkpoint") -> list[str]:
     """Takes of the wanted part; what the checkpoint was trained on, or chosen by, is told where it leaks."""
     from blaze2cap.data.split import standard_part
@@ -107,24 +83,3 @@ def _takes_of(split: Part, takes: list[str], trained: "Checkpoint") -> list[str]
         if seen and split.value != part:
             print(f"{seen_for} {len(seen)} of these takes: {', '.join(seen)}", file=sys.stderr)
     return wanted
-
-
-def _settings(changes: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Dotted keys and values as dvc's -S takes them, without blanks or quotes: the shell only splits them."""
-    settings = []
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            settings += _settings(value, f"{prefix}{key}.")
-        else:
-            settings.append((f"{prefix}{key}", _setting(value, f"{prefix}{key}")))
-    return settings
-
-
-def _setting(value: Any, key: str) -> str:
-    if isinstance(value, list):
-        return f"[{','.join(_setting(item, key) for item in value)}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str) and not value.replace("/", "").replace("_", "").replace("-", "").isalnum():
-        raise UserError(f"{key} is {value!r}: a preset's text may hold letters, digits, /, _ and - only")
-    return str(value)

@@ -1,0 +1,17 @@
+"""The command line: `blaze2cap COMMAND`, a file each. Everything heavy is imported inside the command that needs it."""
+
+import typer
+
+from blaze2cap.cli.evaluate import evaluate
+from blaze2cap.cli.preset import preset
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def blaze2cap() -> None:
+    """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
+
+
+for command in (evaluate, preset):
+    app.command()(command)
