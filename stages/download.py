@@ -6,7 +6,6 @@ from pathlib import Path
 import typer
 
 from blaze2cap.data.atomic import replaced_folder
-from blaze2cap.data.inspection import inspect
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.report import write_report
 from blaze2cap.data.sources import DatasetParams
@@ -19,17 +18,7 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
     with one_sentence("download"):
         params = load_params("dataset", DatasetParams, params_file)
         with replaced_folder(raw) as folder:
-            recordings = None
-            if params.source == "sample":
-                from blaze2cap.data.sources.sample import write_sample
-
-                write_sample(folder, params.sample)
-                inspection = inspect(folder)
-            else:
-                from blaze2cap.data.sources.totalcapture import copy_totalcapture, find_recordings
-
-                recordings = find_recordings(params.path)
-                inspection = copy_totalcapture(recordings, folder)
+            inspection, recordings = params.take_over(folder)
             for fault in inspection.faults:
                 print(f"download: left out {fault.left_out}: {fault.sentence}", file=sys.stderr)
             write_manifest(folder, params.source, inspection.faults, recordings)
