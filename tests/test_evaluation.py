@@ -20,7 +20,8 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
 from blaze2cap.learning.bootstrap_interval import bootstrap_interval
 from blaze2cap.learning.evaluation import EvaluateParams, evaluate, joint_table
-from blaze2cap.learning.scoring import COLUMNS, RAW, Scores, score
+from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.scoring import RAW, Scores, score
 
 TAKES = {"S1/walking2": 700, "S2/walking2": 650, "S4/acting3": 900}
 GAP = slice(200, 230)

@@ -12,7 +12,8 @@ from blaze2cap.data.report import rounded
 from blaze2cap.errors import UserError
 from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
 from blaze2cap.learning.checkpoint import Checkpoint
-from blaze2cap.learning.scoring import BLOCK_S, COLUMNS, RAW, Scores, Sums, score
+from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.scoring import BLOCK_S, RAW, Scores, Sums, score
 
 if TYPE_CHECKING:
     import pandas as pd

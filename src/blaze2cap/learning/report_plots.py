@@ -14,8 +14,9 @@ from blaze2cap.body.landmark import WORLD
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.evaluation import MODEL, figure
+from blaze2cap.learning.measure import COLUMNS
 from blaze2cap.learning.metric import mpjpe_mm
-from blaze2cap.learning.scoring import COLUMNS, RAW, SINCE_ANCHOR, SINCE_ANCHOR_S, Scores
+from blaze2cap.learning.scoring import RAW, SINCE_ANCHOR, SINCE_ANCHOR_S, Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from blaze2cap.body import landmark, skeleton
@@ -24,6 +24,18 @@ from blaze2cap.data.parallel import progress
 from blaze2cap.errors import UserError
 from blaze2cap.learning import metric
 from blaze2cap.learning.checkpoint import System
+from blaze2cap.learning.measure import (
+    FEET,
+    LIMBS,
+    MEASURES,
+    Reference,
+    Weighted,
+    acceleration_error,
+    compare,
+    jitter,
+    jitter_ratio,
+    over,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,38 +45,11 @@ BLOCK_S = 10
 SINCE_ANCHOR_S = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Where each bin of time since the last anchor begins; the last one is open."""
 
-LIMBS = tuple(skeleton.joint_of_landmark(name) for name in landmark.LIMB_LANDMARKS)
-FEET = ("RightFoot", "LeftFoot")
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "mpjpe_mm": skeleton.JOINTS,
-    "mpjpe_local_mm": skeleton.JOINTS,
-    "pa_mpjpe_mm": skeleton.JOINTS,
-    "mpjpe_12_mm": LIMBS,
-    "pa_mpjpe_12_mm": LIMBS,
-    "mpjpe_estimated_bones_mm": skeleton.JOINTS,
-    "mare_rad": skeleton.BODY_JOINTS,
-    "mare_tpose_rad": skeleton.BODY_JOINTS,
-    "mare_global_rad": skeleton.JOINTS,
-    "mare_root_rad": (skeleton.ROOT,),
-    "mare_root_delta_rad": (skeleton.ROOT,),
-    "acceleration_error_mm_per_frame2": skeleton.JOINTS,
-    "jitter_km_per_s3": skeleton.JOINTS,
-    "jitter_ratio": skeleton.JOINTS,
-    "foot_slide_mm_per_frame": FEET,
-    "root_drift_1s_mm": (skeleton.ROOT,),
-    "root_drift_5s_mm": (skeleton.ROOT,),
-}
-"""Metrics in the order in which they are written, with what their columns stand for (raw landmarks: limbs only)."""
-
 SINCE_ANCHOR = "mpjpe_since_anchor_mm"
 
 _LIMB_LANDMARKS = landmark.indices(*landmark.LIMB_LANDMARKS)
-_LIMBS = skeleton.indices(*LIMBS)
+_LIMBS, _FEET = skeleton.indices(*LIMBS), skeleton.indices(*FEET)
 _HIPS = landmark.indices("left_hip", "right_hip")
-_FEET = skeleton.indices(*FEET)
-
-Weighted = tuple[Float[Tensor, "N K"], Float[Tensor, "N K"]]
-"""Values and their weights, per frame and column."""
 
 
 class Sums(NamedTuple):
@@ -80,23 +65,6 @@ class Scores:
 
     blocks: "pd.DataFrame"
     sums: dict[str, dict[str, Sums]]
-
-
-class Reference(NamedTuple):
-    """The truth of a clip and what counts in it, worked out once and shared by all systems."""
-
-    detected: Bool[Tensor, "N"]
-    scored: Bool[Tensor, "N"]
-    anchor: Bool[Tensor, "N"]
-    t_pose: Bool[Tensor, "N"]
-    planted: Bool[Tensor, "N 2"]
-    offset: Float[Tensor, "21 3"]
-    estimated_offset: Float[Tensor, "N 21 3"]
-    position: Float[Tensor, "N 21 3"]
-    rotation: Float[Tensor, "N 21 3 3"]
-    global_rotation: Float[Tensor, "N 21 3 3"]
-    root_delta: Float[Tensor, "N 3"]
-    fps: float
 
 
 def score(
@@ -165,45 +133,11 @@ def reference_of(
 
 
 def system_scores(motion: Motion, truth: Reference) -> dict[str, Weighted]:
-    """All metrics of a system's motion on one clip."""
-    position, rotation = forward_kinematics(motion.rotation, truth.offset)
-    estimated, _ = forward_kinematics(motion.rotation, truth.estimated_offset)
-    true, scored = truth.position, truth.scored
-    body, true_body = motion.rotation[:, 1:], truth.rotation[:, 1:]
-    t_pose = truth.t_pose & scored
-    has_t_pose = bool(t_pose.any())
-    error = metric.mpjpe_mm(position, true)
-    by_joint = {
-        "mpjpe_mm": error,
-        "mpjpe_local_mm": metric.mpjpe_local_mm(position, true, motion.rotation[:, 0], truth.rotation[:, 0]),
-        "pa_mpjpe_mm": metric.pa_mpjpe_mm(position, true),
-        "mpjpe_12_mm": error[:, _LIMBS],
-        "pa_mpjpe_12_mm": metric.pa_mpjpe_mm(position[:, _LIMBS], true[:, _LIMBS]),
-        "mpjpe_estimated_bones_mm": metric.mpjpe_mm(estimated, true),
-        "mare_rad": metric.mare_rad(body, true_body),
-        "mare_global_rad": metric.mare_rad(rotation, truth.global_rotation),
-        "mare_root_rad": metric.mare_rad(motion.rotation[:, :1], truth.rotation[:, :1]),
-        "mare_root_delta_rad": metric.mare_root_delta_rad(
-            motion.delta_rotation, truth.rotation[:, 0], metric.restarts(scored, truth.anchor)
-        )[:, None],
-    }
-    # Without a frame of T-pose the value has no weight, whatever it is taken relative to.
-    relative = metric.mare_tpose_rad(body, true_body, t_pose if has_t_pose else torch.ones_like(t_pose))
-    weighted = {key: (value, _weight(scored, value)) for key, value in by_joint.items()}
-    weighted["mare_tpose_rad"] = (relative, has_t_pose * _weight(scored, relative))
-    weighted |= _smoothness(position, true, truth)
-    slide = metric.foot_slide_mm_per_frame(position[:, _FEET], motion.delta_position)
-    weighted["foot_slide_mm_per_frame"] = (
-        slide,
-        _weight(metric.unbroken(scored, truth.anchor, 1), slide) * truth.planted,
-    )
-    for seconds in (1, 5):
-        frames = round(seconds * truth.fps)
-        drift = metric.root_drift_mm(motion.delta_position, truth.root_delta, frames)[:, None]
-        whole = metric.unbroken(scored, truth.anchor, frames)
-        weighted[f"root_drift_{seconds}s_mm"] = (drift, _weight(whole, drift))
-    weighted[SINCE_ANCHOR] = since_anchor(error.mean(1), truth)
-    return weighted
+    """All figures of a system's motion on one clip."""
+    compared = compare(motion, truth)
+    weighted = {key: of(compared) for key, of in MEASURES.items()}
+    error, _ = weighted["mpjpe_mm"]
+    return weighted | {SINCE_ANCHOR: since_anchor(error.mean(1), truth)}
 
 
 def landmark_scores(landmarks: Float[Tensor, "N 25 7"], truth: Reference) -> dict[str, Weighted]:
@@ -212,11 +146,12 @@ def landmark_scores(landmarks: Float[Tensor, "N 25 7"], truth: Reference) -> dic
     # The detector's own origin is off the middle of its hips by 3 mm.
     position = world[:, _LIMB_LANDMARKS] - world[:, _HIPS].mean(1, keepdim=True)
     true = truth.position[:, _LIMBS]
-    error, aligned = metric.mpjpe_mm(position, true), metric.pa_mpjpe_mm(position, true)
     return {
-        "mpjpe_12_mm": (error, _weight(truth.scored, error)),
-        "pa_mpjpe_12_mm": (aligned, _weight(truth.scored, aligned)),
-        **_smoothness(position, true, truth),
+        "mpjpe_12_mm": over(truth.scored, metric.mpjpe_mm(position, true)),
+        "pa_mpjpe_12_mm": over(truth.scored, metric.pa_mpjpe_mm(position, true)),
+        "acceleration_error_mm_per_frame2": acceleration_error(position, true, truth),
+        "jitter_km_per_s3": jitter(position, truth),
+        "jitter_ratio": jitter_ratio(position, true, truth),
     }
 
 
@@ -227,22 +162,6 @@ def since_anchor(error: Float[Tensor, "N"], truth: Reference) -> Weighted:
     bins = torch.bucketize((frame - start) / truth.fps, torch.tensor(SINCE_ANCHOR_S[1:]), right=True)
     chosen = torch.nn.functional.one_hot(bins, len(SINCE_ANCHOR_S)).to(error) * truth.scored[:, None]
     return error[:, None].expand_as(chosen), chosen
-
-
-def _smoothness(position: Tensor, true: Tensor, truth: Reference) -> dict[str, Weighted]:
-    acceleration = metric.acceleration_error_mm_per_frame2(position, true)
-    jitter, true_jitter = (metric.jitter_km_per_s3(p, truth.fps) for p in (position, true))
-    second, third = (_weight(metric.unbroken(truth.scored, truth.anchor, order), jitter) for order in (2, 3))
-    return {
-        "acceleration_error_mm_per_frame2": (acceleration, second),
-        "jitter_km_per_s3": (jitter, third),
-        # A ratio of sums: the value is over the truth's jitter, which is also the weight.
-        "jitter_ratio": (jitter / true_jitter.clamp_min(1e-12), third * true_jitter.clamp_min(1e-12)),
-    }
-
-
-def _weight(frames: Bool[Tensor, "N"], value: Float[Tensor, "N K"]) -> Float[Tensor, "N K"]:
-    return frames[:, None].to(value).expand_as(value)
 
 
 def _counts(truth: Reference, block: Int[Tensor, "N"]) -> list[dict[str, int]]:
