@@ -56,6 +56,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "frames": whole("length [frames at 60 fps]", 1),
                 "bone_residual_mm": real("worst deviation of a bone from its mean over the take [mm]"),
                 "has_landmarks": flag("whether any camera's landmarks are there; otherwise motion only"),
+                "root_known": flag("whether the root's absolute pose is known; otherwise from each segment's start on"),
             },
             named,
             contiguous,

@@ -135,6 +135,7 @@ def _write_tables(
             "frames": job.span.frames,
             "bone_residual_mm": residual,
             "has_landmarks": take in seen,
+            "root_known": True,
         }
         for (take, job), residual in zip(takes.items(), residuals, strict=True)
     ]
