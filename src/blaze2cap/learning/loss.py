@@ -1,7 +1,12 @@
-"""Losses by name: each compares a predicted motion with the truth and returns a mean over valid frames."""
+"""Losses by name: each compares a predicted motion with the truth and returns a mean over valid frames.
+
+A loss is one function below, and a field of LossParams that binds it to its name and weight.
+"""
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,57 +17,91 @@ from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import matrix_to_rotation_6d
 
 
+class Compared(NamedTuple):
+    """Prediction and truth of a batch of windows, and what several losses need of them, predicted minus true.
+
+    `root` is the 6D of the root's absolute rotation, `turns` that of the root's turn and the 20 local rotations,
+    `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
+    [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment.
+    """
+
+    prediction: Motion
+    truth: Motion
+    root: Float[Tensor, "B S 6"]
+    turns: Float[Tensor, "B S 21 6"]
+    position: Float[Tensor, "B S 21 3"]
+    acceleration: Float[Tensor, "B S-2 21 3"]
+    valid: Bool[Tensor, "B S"]
+    together: Bool[Tensor, "B S"]
+
+
+def rotation_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean square of the 6D error of the root's turn and the 20 local rotations."""
+    return mean_over(c.valid, c.turns.square().mean((-1, -2)))
+
+
+def rotation_change_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean square of the 6D error's change from frame to frame."""
+    # The root's own smoothness counts too: as a change of its absolute rotation.
+    change = torch.diff(torch.cat((c.turns[..., 1:, :], c.root[..., None, :]), dim=-2), dim=1)
+    return mean_over(c.together[:, 1:], change.square().mean((-1, -2)))
+
+
+def position_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean distance of joints, Hips at the origin [m]."""
+    return mean_over(c.valid, length(c.position[..., 1:, :]).mean(-1))
+
+
+def root_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean square of the 6D error of the root's absolute rotation."""
+    return mean_over(c.valid, c.root.square().mean(-1))
+
+
+def root_way_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean distance of the root's way from frame to frame [m]."""
+    return mean_over(c.valid, length(c.prediction.delta_position - c.truth.delta_position))
+
+
+def acceleration_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean distance of the joints' second differences [m/frame^2]."""
+    return mean_over(c.together[:, 2:] & c.together[:, 1:-1], length(c.acceleration[..., 1:, :]).mean(-1))
+
+
+def _weight(default: float, loss: Callable[[Compared], Tensor]) -> Any:
+    return field(default=default, metadata={"loss": loss})
+
+
 @dataclass(frozen=True, kw_only=True)
 class LossParams:
-    """Section `loss` of params.yaml: the weight of each term; 0 leaves it out."""
+    """Section `loss` of params.yaml: the weight of each loss; 0 leaves it out."""
 
-    rot: float = 1.0
-    smooth: float = 5.0
-    position: float = 1.0
-    root: float = 1.0
-    root_position: float = 1.0
-    acceleration: float = 0.0
+    rot: float = _weight(1.0, rotation_error)
+    smooth: float = _weight(5.0, rotation_change_error)
+    position: float = _weight(1.0, position_error)
+    root: float = _weight(1.0, root_error)
+    root_position: float = _weight(1.0, root_way_error)
+    acceleration: float = _weight(0.0, acceleration_error)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not 0 <= getattr(self, field.name) < math.inf:
-                raise ValueError(f"{field.name} is {getattr(self, field.name)}, expected 0 or more and finite")
-        if not any(getattr(self, field.name) for field in fields(self)):
+        for key in fields(self):
+            if not 0 <= getattr(self, key.name) < math.inf:
+                raise ValueError(f"{key.name} is {getattr(self, key.name)}, expected 0 or more and finite")
+        if not any(getattr(self, key.name) for key in fields(self)):
             raise ValueError("rot and all other weights are 0, expected one above 0: there is nothing to learn")
 
 
 def losses(
     prediction: Motion, truth: Motion, offset: Float[Tensor, "B 21 3"], together: Bool[Tensor, "B S"]
 ) -> dict[str, Float[Tensor, ""]]:
-    """Every term of LossParams, unweighted, over frames where `truth.valid`.
-
-    rot            MSE of the 6D of the root's turn and the 20 local rotations
-    smooth         MSE of their change from frame to frame, over pairs `together` (frame t with t - 1, in one segment)
-    root           MSE of the 6D of the root's absolute rotation
-    root_position  mean distance of the root's way from frame to frame [m]
-    position       mean distance of joints, Hips at the origin, through forward kinematics [m]
-    acceleration   mean distance of their second differences [m/frame^2]
-    """
-    valid = truth.valid
-    root = matrix_to_rotation_6d(prediction.rotation[..., 0, :, :]) - matrix_to_rotation_6d(
-        truth.rotation[..., 0, :, :]
-    )
-    error = _turns_6d(prediction) - _turns_6d(truth)
-    # The root's own smoothness counts too: as a change of its absolute rotation.
-    change = torch.diff(torch.cat((error[..., 1:, :], root[..., None, :]), dim=-2), dim=1)
+    """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`."""
+    root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
+    turns = _turns_6d(prediction) - _turns_6d(truth)
     position, _ = forward_kinematics(prediction.rotation, offset[:, None])
     true_position, _ = forward_kinematics(truth.rotation, offset[:, None])
-    off = position - true_position
-    pairs = together[:, 1:]
-    bend = torch.diff(off, n=2, dim=1)
-    return {
-        "rot": _mean(error.square().mean((-1, -2)), valid),
-        "smooth": _mean(change.square().mean((-1, -2)), pairs),
-        "position": _mean(_length(off[..., 1:, :]).mean(-1), valid),
-        "root": _mean(root.square().mean(-1), valid),
-        "root_position": _mean(_length(prediction.delta_position - truth.delta_position), valid),
-        "acceleration": _mean(_length(bend[..., 1:, :]).mean(-1), pairs[:, 1:] & pairs[:, :-1]),
-    }
+    error = position - true_position
+    acceleration = torch.diff(error, n=2, dim=1)
+    compared = Compared(prediction, truth, root - true_root, turns, error, acceleration, truth.valid, together)
+    return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
 
 
 def total(terms: dict[str, Tensor], params: LossParams) -> Float[Tensor, ""]:
@@ -71,15 +110,17 @@ def total(terms: dict[str, Tensor], params: LossParams) -> Float[Tensor, ""]:
     return torch.stack(weighted).sum()
 
 
-def _turns_6d(motion: Motion) -> Float[Tensor, "B S 21 6"]:
-    turns = torch.cat((motion.delta_rotation[..., None, :, :], motion.rotation[..., 1:, :, :]), dim=-3)
-    return matrix_to_rotation_6d(turns)
-
-
-def _length(vector: Tensor) -> Tensor:
+def length(vector: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch"]:
+    """Norm of vectors, with a gradient everywhere."""
     # The gradient of a norm at zero is not finite; a micrometre away it is.
     return (vector.square().sum(-1) + 1e-12).sqrt()
 
 
-def _mean(value: Tensor, where: Tensor) -> Tensor:
-    return (value * where).sum() / where.sum().clamp_min(1)
+def mean_over(frames: Bool[Tensor, "B S"], value: Float[Tensor, "B S"]) -> Float[Tensor, ""]:
+    """Mean of a value over these frames; zero where there are none."""
+    return (value * frames).sum() / frames.sum().clamp_min(1)
+
+
+def _turns_6d(motion: Motion) -> Float[Tensor, "B S 21 6"]:
+    turns = torch.cat((motion.delta_rotation[..., None, :, :], motion.rotation[..., 1:, :, :]), dim=-3)
+    return matrix_to_rotation_6d(turns)
