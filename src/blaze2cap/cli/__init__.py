@@ -4,6 +4,7 @@ import typer
 
 from blaze2cap.cli.evaluate import evaluate
 from blaze2cap.cli.preset import preset
+from blaze2cap.cli.show import show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -13,5 +14,5 @@ def blaze2cap() -> None:
     """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
 
 
-for command in (evaluate, preset):
+for command in (evaluate, preset, show):
     app.command()(command)

@@ -1,0 +1,1 @@
+"""What people use: looking at motion, and, later, streaming and export."""

@@ -1,0 +1,56 @@
+"""Animated stick figures: what the viewer, the overlay and the movies draw, whatever they come from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from blaze2cap.body import landmark, skeleton
+
+Lines = tuple[tuple[int, int], ...]
+"""Pairs of points that are joined."""
+
+JOINT_LINES: Lines = tuple((parent, child) for child, parent in enumerate(skeleton.PARENTS) if parent >= 0)
+LANDMARK_LINES: Lines = tuple(
+    (landmark.LANDMARK_INDEX[start], landmark.LANDMARK_INDEX[end])
+    for start, end in (
+        *((parent, child) for child, parent in landmark.PARENT_OF.items()),
+        ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"),
+        ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
+        ("nose", "left_ear"), ("nose", "right_ear"),
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class StickFigure:
+    """One figure over the frames shown; a frame in which it is not seen holds NaN."""
+
+    name: str
+    colour: str
+    """#rrggbb, or "ink": the colour of text, whatever the background is."""
+    lines: Lines
+    right: tuple[bool, ...]
+    """Which lines belong to the right side of the body; they are drawn paler."""
+    position: Float32[np.ndarray, "frames points 3"]
+    """Metres; in which frame (camera, world) is told by what holds the figure."""
+    pixel: Float32[np.ndarray, "frames points 2"] | None = None
+    """The same points in the image [px], where there is one."""
+    error_mm: Float32[np.ndarray, "frames"] | None = None
+    """Distance to the truth, mean over joints, where it is known."""
+    error_name: str = ""
+
+
+def right_lines(lines: Lines, names: tuple[str, ...]) -> tuple[bool, ...]:
+    """Lines that end at a point whose name starts with "right", in any case."""
+    return tuple(names[end].lower().startswith("right") for _, end in lines)
+
+
+def joint_figure(**values: object) -> StickFigure:
+    """A figure whose points are the 21 joints; arguments as of `StickFigure`."""
+    return StickFigure(lines=JOINT_LINES, right=right_lines(JOINT_LINES, skeleton.JOINTS), **values)  # type: ignore[arg-type]
+
+
+def landmark_figure(**values: object) -> StickFigure:
+    """A figure whose points are the 25 landmarks; arguments as of `StickFigure`."""
+    return StickFigure(lines=LANDMARK_LINES, right=right_lines(LANDMARK_LINES, landmark.LANDMARKS), **values)  # type: ignore[arg-type]
