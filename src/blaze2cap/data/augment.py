@@ -2,6 +2,7 @@
 
 No frame is copied: a sample with `first_frame` f, `stride` s and `frames` n stands for rows f, f + s, ...,
 f + s (n - 1) of its clip. Its first frame is an anchor, and root deltas are those between the frames that are left.
+Samples carry the paths under which they are published, in one of two layouts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,8 +10,19 @@ from typing import NamedTuple
 
 from blaze2cap.data.segment import Segment
 
-SOURCE_FOLDER, SOURCE_PREFIX = "blaze_augmented", "blaze_"
-TARGET_FOLDER, TARGET_PREFIX = "gt_augmented", "gt_"
+
+class Layout(NamedTuple):
+    """Folders and file prefixes of a published data set: `source` for landmarks, `target` for motion."""
+
+    source_folder: str
+    source_prefix: str
+    target_folder: str
+    target_prefix: str
+
+
+AUGMENTED = Layout("blaze_augmented", "blaze_", "gt_augmented", "gt_")
+LAYOUTS = {"augmented": AUGMENTED, "final": Layout("blazepose_final", "blazepose_", "gt_final", "gt_")}
+"""The first release and the later one by the words in their folders."""
 
 
 class StridedSegment(NamedTuple):
@@ -30,13 +42,16 @@ def strided(segment: Segment, strides: Iterable[int]) -> Iterator[StridedSegment
             yield StridedSegment(stride, offset, segment.first_frame + offset, frames)
 
 
-def source_name(subject: str, action: str, camera: str, segment: int, stride: int, offset: int) -> str:
+def source_name(
+    subject: str, action: str, camera: str, segment: int, stride: int, offset: int, layout: Layout = AUGMENTED
+) -> str:
     """Published relative path of a sample's landmarks."""
     stem = f"{subject}_{action}_cam{camera}_seg{segment}_s{stride}_o{offset}"
-    return f"{SOURCE_FOLDER}/{subject}/{action}/cam{camera}/{SOURCE_PREFIX}{stem}.npy"
+    return f"{layout.source_folder}/{subject}/{action}/cam{camera}/{layout.source_prefix}{stem}.npy"
 
 
 def target_name(source: str) -> str:
-    """Published relative path of the motion that belongs to a sample's landmarks."""
-    folder, name = source.rsplit("/", 1)
-    return f"{folder.replace(SOURCE_FOLDER, TARGET_FOLDER, 1)}/{name.replace(SOURCE_PREFIX, TARGET_PREFIX, 1)}"
+    """Published relative path of the motion that belongs to a sample's landmarks, in the layout of their path."""
+    layout = next(layout for layout in LAYOUTS.values() if source.startswith(f"{layout.source_folder}/"))
+    folder, name = source.removeprefix(layout.source_folder).rsplit("/", 1)
+    return f"{layout.target_folder}{folder}/{layout.target_prefix}{name.removeprefix(layout.source_prefix)}"

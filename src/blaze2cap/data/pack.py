@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from blaze2cap.body.camera import Camera
@@ -12,23 +11,11 @@ from blaze2cap.body.kinematics import bone_offsets, forward_kinematics, global_t
 from blaze2cap.body.rotation import matrix_to_rotation_6d, quaternion_to_matrix, rotation_6d_to_matrix
 from blaze2cap.data.augment import source_name, strided
 from blaze2cap.data.clipset import camera_truth
+from blaze2cap.data.packed import Span, packed_array
 from blaze2cap.data.raw import ClipName, read_landmarks, read_sidecar, vicon_folder
 from blaze2cap.data.reprojection import reprojection_error_px
 from blaze2cap.data.segment import Segment, find_segments, is_detected, to_model_layout
 from blaze2cap.data.vicon import read_vicon
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """Rows of a packed array."""
-
-    first_row: int
-    frames: int
-
-    @property
-    def rows(self) -> slice:
-        """The rows as an index."""
-        return slice(self.first_row, self.first_row + self.frames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +56,9 @@ def pack_take(job: TakeJob) -> float:
     position = torch.from_numpy(vicon.position)
     rotation = quaternion_to_matrix(torch.from_numpy(vicon.quaternion))
     offset, residual = bone_offsets(position, rotation)
-    _rows(job.packed, "rotation", "r+")[job.span.rows] = matrix_to_rotation_6d(global_to_local(rotation))
-    _rows(job.packed, "root_position", "r+")[job.span.rows] = position[:, 0]
-    _rows(job.packed, "offset", "r+")[job.number] = offset
+    packed_array(job.packed, "rotation", "r+")[job.span.rows] = matrix_to_rotation_6d(global_to_local(rotation))
+    packed_array(job.packed, "root_position", "r+")[job.span.rows] = position[:, 0]
+    packed_array(job.packed, "offset", "r+")[job.number] = offset
     return 1000 * residual
 
 
@@ -79,7 +66,7 @@ def pack_clip(job: ClipJob) -> PackedClip:
     """Write a clip's landmarks, cut to the frames of the truth, and find its segments and those to reject."""
     path = job.take.raw / job.clip.landmark_file
     landmarks = to_model_layout(read_landmarks(path)[: job.span.frames])
-    _rows(job.take.packed, "landmarks", "r+")[job.span.rows] = landmarks
+    packed_array(job.take.packed, "landmarks", "r+")[job.span.rows] = landmarks
     segments = find_segments(landmarks)
     errors = _segment_errors_px(job, torch.from_numpy(landmarks), segments)
     reasons = [
@@ -137,14 +124,10 @@ def pack_clip(job: ClipJob) -> PackedClip:
 
 def _segment_errors_px(job: ClipJob, landmarks: torch.Tensor, segments: list[Segment]) -> list[float]:
     rows = slice(job.take.span.first_row, job.take.span.first_row + job.span.frames)
-    rotation = rotation_6d_to_matrix(torch.from_numpy(_rows(job.take.packed, "rotation")[rows].copy()))
-    root_position = torch.from_numpy(_rows(job.take.packed, "root_position")[rows].copy())
-    offset = torch.from_numpy(_rows(job.take.packed, "offset")[job.take.number].copy())
+    rotation = rotation_6d_to_matrix(torch.from_numpy(packed_array(job.take.packed, "rotation")[rows].copy()))
+    root_position = torch.from_numpy(packed_array(job.take.packed, "root_position")[rows].copy())
+    offset = torch.from_numpy(packed_array(job.take.packed, "offset")[job.take.number].copy())
     truth = camera_truth(rotation, root_position, offset, job.camera)
     position, _ = forward_kinematics(truth.rotation, truth.offset, truth.root_position)
     errors = reprojection_error_px(landmarks, position, job.camera)
     return [errors[segment.rows].median().item() for segment in segments]
-
-
-def _rows(folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> np.ndarray:
-    return np.load(folder / f"{name}.npy", mmap_mode=mode)

@@ -1,22 +1,16 @@
 """Raw recordings -> packed clips (`clipset`): takes, then clips, in parallel, one clip a worker in memory."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.lib.format import open_memmap
-
 from blaze2cap.body.camera import Camera
-from blaze2cap.body.landmark import CHANNELS, LANDMARKS
-from blaze2cap.body.skeleton import JOINTS
-from blaze2cap.data import schema
 from blaze2cap.data.atomic import replaced_folder
-from blaze2cap.data.calibration import camera_to_json, read_calibration
-from blaze2cap.data.clipset import CAMERAS_FILE
+from blaze2cap.data.calibration import read_calibration
 from blaze2cap.data.manifest import read_manifest
-from blaze2cap.data.pack import ClipJob, PackedClip, Span, TakeJob, pack_clip, pack_take
+from blaze2cap.data.pack import ClipJob, PackedClip, TakeJob, pack_clip, pack_take
+from blaze2cap.data.packed import allocate, consecutive, write_cameras, write_tables
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, count_landmark_frames, scan, vicon_folder
 from blaze2cap.data.vicon import count_frames
@@ -49,17 +43,18 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     with replaced_folder(packed) as folder:
         take_jobs = _take_jobs(raw, folder, takes)
         clip_jobs = _clip_jobs(clips, take_jobs, cameras, params)
-        _allocate(folder, take_jobs, clip_jobs)
+        truth_frames = sum(job.span.frames for job in take_jobs.values())
+        allocate(folder, len(take_jobs), truth_frames, sum(job.span.frames for job in clip_jobs))
         residuals = parallel_map(pack_take, list(take_jobs.values()), workers, "packing takes")
         packed_clips = parallel_map(pack_clip, clip_jobs, workers, "packing clips")
         _write_tables(folder, take_jobs, residuals, packed_clips)
-        used = {number: camera_to_json(cameras[number]) for number in cameras if number in {c.camera for c in clips}}
-        (folder / CAMERAS_FILE).write_text(json.dumps(used, indent=2) + "\n")
+        seen_by = {clip.camera for clip in clips}
+        write_cameras(folder, {number: camera for number, camera in cameras.items() if number in seen_by})
     return _report(take_jobs, residuals, packed_clips, faults)
 
 
 def _take_jobs(raw: Path, folder: Path, takes: list[str]) -> dict[str, TakeJob]:
-    spans = _consecutive({take: count_frames(raw / vicon_folder(take)) for take in takes})
+    spans = consecutive({take: count_frames(raw / vicon_folder(take)) for take in takes})
     return {
         take: TakeJob(raw=raw, packed=folder, take=take, number=number, span=spans[take])
         for number, take in enumerate(takes)
@@ -71,7 +66,7 @@ def _clip_jobs(
 ) -> list[ClipJob]:
     files = {clip: takes[clip.take].raw / clip.landmark_file for clip in clips}
     landmark_frames = {clip: count_landmark_frames(file) for clip, file in files.items()}
-    spans = _consecutive({clip: min(landmark_frames[clip], takes[clip.take].span.frames) for clip in clips})
+    spans = consecutive({clip: min(landmark_frames[clip], takes[clip.take].span.frames) for clip in clips})
     for clip in clips:
         if clip.camera not in cameras:
             raise UserError(f"{files[clip]}: camera {clip.camera} is not among the {len(cameras)} calibrated ones")
@@ -89,17 +84,6 @@ def _clip_jobs(
     ]
 
 
-def _allocate(folder: Path, takes: dict[str, TakeJob], clips: list[ClipJob]) -> None:
-    truth_frames = sum(job.span.frames for job in takes.values())
-    for name, shape in (
-        ("rotation", (truth_frames, len(JOINTS), 6)),
-        ("root_position", (truth_frames, 3)),
-        ("offset", (len(takes), len(JOINTS), 3)),
-        ("landmarks", (sum(job.span.frames for job in clips), len(LANDMARKS), CHANNELS)),
-    ):
-        open_memmap(folder / f"{name}.npy", mode="w+", dtype="float32", shape=shape)
-
-
 def _recordings(raw: Path) -> tuple[list[str], list[ClipName]]:
     takes, clips, misnamed = scan(raw)
     if misnamed:
@@ -112,19 +96,9 @@ def _recordings(raw: Path) -> tuple[list[str], list[ClipName]]:
     return takes, clips
 
 
-def _consecutive(frames: dict[Any, int]) -> dict[Any, Span]:
-    spans, first_row = {}, 0
-    for key, count in frames.items():
-        spans[key] = Span(first_row=first_row, frames=count)
-        first_row += count
-    return spans
-
-
 def _write_tables(
     folder: Path, takes: dict[str, TakeJob], residuals: list[float], packed_clips: list[PackedClip]
 ) -> None:
-    import pandas as pd
-
     seen = {clip.row["take"] for clip in packed_clips}
     rows = [
         {
@@ -142,14 +116,7 @@ def _write_tables(
     samples = [sample for clip in packed_clips for sample in clip.samples]
     if not samples:
         raise UserError(f"nobody is detected in any of the {len(packed_clips)} clips")
-    tables = {
-        "takes": pd.DataFrame(rows),
-        "clips": pd.DataFrame([clip.row for clip in packed_clips]),
-        "samples": pd.DataFrame(samples),
-    }
-    schema.check_index(**tables, where=folder)
-    for name, table in tables.items():
-        schema.write_table(table, folder / f"{name}.csv", name)
+    write_tables(folder, rows, [clip.row for clip in packed_clips], samples)
 
 
 def _report(
