@@ -11,23 +11,24 @@ from blaze2cap.data.split import read_parts
 from blaze2cap.errors import one_sentence
 from blaze2cap.learning.checkpoint import load_checkpoint
 from blaze2cap.learning.evaluation import EvaluateParams, evaluate, joint_table, score_checkpoint
+from blaze2cap.learning.headline import headline, system_table
 from blaze2cap.learning.report_plots import write_plots
 from blaze2cap.learning.table import print_summary
 from blaze2cap.params import load_params
 
 
-def main(
-    clips: Path, split: Path, model: Path, metrics: Path, plots: Path, params_file: Path = Path("params.yaml")
-) -> None:
-    """Evaluate the checkpoint MODEL on the parts SPLIT of CLIPS; write the report METRICS and the folder PLOTS."""
+def main(clips: Path, split: Path, model: Path, metrics: Path, plots: Path, summary: Path) -> None:
+    """Evaluate MODEL on the parts SPLIT of CLIPS; write the report METRICS, the folder PLOTS, the headline SUMMARY."""
     with one_sentence("evaluate"):
-        params = load_params("evaluate", EvaluateParams, params_file)
+        params = load_params("evaluate", EvaluateParams)
         clipset, checkpoint, takes = ClipSet.load(clips), load_checkpoint(model), read_parts(split)
         scores = score_checkpoint(clipset, {part: takes[part] for part in params.parts}, checkpoint)
         report = evaluate(scores, checkpoint.provenance["subjects"], params)
         write_plots(plots, clipset, scores, checkpoint.system())
         write_table(joint_table(scores), plots / "joints.csv", "joints")
+        write_table(system_table(report), plots / "systems.csv", "systems")
         write_report(metrics, report)
+        write_report(summary, headline(report))
         print_summary(report)
 
 

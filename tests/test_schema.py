@@ -15,6 +15,7 @@ from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.split import SplitParams, assign_parts, published_samples, split_map
 from blaze2cap.errors import UserError
+from blaze2cap.learning.headline import HEADLINE
 
 pytestmark = pytest.mark.schema
 
@@ -48,6 +49,7 @@ def tables(clips: Path) -> dict[str, pd.DataFrame]:
     found["split_map"] = split_map(published_samples(clipset), parts)
     found["parts"] = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
     found["joints"] = joints()
+    found["systems"] = pd.DataFrame([{"part": "val", "system": "model", **dict.fromkeys(HEADLINE, 1.5)}])
     return found
 
 

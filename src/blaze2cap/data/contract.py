@@ -139,3 +139,16 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             rule("joint once a part and system", lambda t: ~t.duplicated(["part", "system", "joint"], keep=False)),
         ),
     }
+        "systems": table(
+            {
+                "part": Column(str, Check.isin((*PARTS[:3], "all")), description="part of the split, or all takes"),
+                "system": text("model or baseline"),
+                "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
+                "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
+                "mare_rad": real("mean angle to the true local rotation [rad]", math.pi + 1e-6, True),
+                "mare_root_rad": real("mean angle to the root's true orientation [rad]", math.pi + 1e-6, True),
+                "acceleration_error_mm_per_frame2": real("mean error of second differences [mm/frame^2]"),
+                "jitter_ratio": real("mean third difference over the truth's own [1]", nullable=True),
+            },
+            rule("system once a part", lambda t: ~t.duplicated(["part", "system"], keep=False)),
+        ),

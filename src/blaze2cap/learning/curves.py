@@ -17,7 +17,10 @@ def write_curves(folder: Path, curves: list[Row]) -> None:
 
 
 def summary(curves: list[Row]) -> dict[str, Any]:
-    """Figures for metrics/train.json: the last row, and the step and losses where validation was best."""
+    """Figures for metrics/train.json: the loss at the end, and the step and loss where validation was best.
+
+    The terms of the loss stand in curves.csv.
+    """
     report: dict[str, Any] = {"steps": int(curves[-1]["step"]), "last": _losses(curves[-1])}
     validated = [row for row in curves if "val_loss" in row]
     if validated:
@@ -27,7 +30,7 @@ def summary(curves: list[Row]) -> dict[str, Any]:
 
 
 def _losses(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name.startswith(("train_", "val_"))}
+    return {name: row[name] for name in ("train_loss", "val_loss") if name in row}
 
 
 def _plot(path: Path, curves: list[Row], names: list[str]) -> None:

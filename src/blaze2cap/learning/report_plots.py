@@ -44,11 +44,12 @@ class Strip(NamedTuple):
 
 
 def write_plots(folder: Path, clipset: ClipSet, scores: Scores, model: System) -> None:
-    """Write joints.png, since_anchor.png and figures.png for the part that counts most: the first one scored."""
+    """Write joints, smoothness, since_anchor and figures.png for the part that counts most: the first one scored."""
     folder.mkdir(parents=True, exist_ok=True)
     part = scores.blocks["part"].iloc[0]
     plots = {
         "joints": plot_joints(scores, part),
+        "smoothness": plot_smoothness(scores, part),
         "since_anchor": plot_since_anchor(scores, part),
         "figures": plot_strip(strip_of(clipset, typical_clip(scores, part), model)),
     }
@@ -78,6 +79,30 @@ def plot_joints(scores: Scores, part: str) -> "Figure":
         axes.grid(axis="x", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower right")
+    return plot
+
+
+def plot_smoothness(scores: Scores, part: str) -> "Figure":
+    """Accuracy against smoothness, a point per system: low is accurate, 1 is as smooth as people are."""
+    from matplotlib.figure import Figure
+
+    rows = (scores.blocks["part"] == part).to_numpy()
+    plot = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = plot.add_subplot(
+        title=f"Accuracy and smoothness, {part} part", xlabel="jitter over the truth's own", ylabel="MPJPE [mm]"
+    )
+    for name, sums in scores.sums.items():
+        if name != RAW:
+            point = figure(sums["jitter_ratio"], rows), figure(sums["mpjpe_mm"], rows)
+            axes.scatter(*point, s=60, color=COLOURS.get(name))
+            axes.annotate(_title(name), point, xytext=(0, 8), textcoords="offset points", ha="center")
+    axes.axvline(1.0, color=TRUTH_COLOUR, linestyle=":")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(0.2)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
     return plot
 
 

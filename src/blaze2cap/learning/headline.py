@@ -1,0 +1,47 @@
+"""An evaluation in a few figures: the headline that `dvc metrics diff` shows, and one row for each part and system."""
+
+from typing import TYPE_CHECKING, Any
+
+from blaze2cap.learning.evaluation import MODEL, Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEADLINE = (
+    "mpjpe_mm",
+    "mpjpe_local_mm",
+    "mare_rad",
+    "mare_root_rad",
+    "acceleration_error_mm_per_frame2",
+    "jitter_ratio",
+)
+# What a user would do instead: as strong as it gets without training.
+BASELINE = "one_euro_ik"
+
+
+def headline(report: Report) -> Report:
+    """The report cut down to its headline, under the same keys: `<part>.<key>`, `<part>.baseline.one_euro_ik.<key>`.
+
+    The full report has more than a thousand figures, and a comparison of two would print them all.
+    """
+    return {
+        part: {**_known(figures), "baseline": {BASELINE: _known(figures["baseline"][BASELINE])}}
+        for part, figures in report.items()
+    }
+
+
+def system_table(report: Report) -> "pd.DataFrame":
+    """The headline of the model and of every baseline that has a skeleton: part, system and the figures."""
+    import pandas as pd
+
+    rows = [
+        {"part": part, "system": system, **_known(values)}
+        for part, figures in report.items()
+        for system, values in {MODEL: figures, **figures["baseline"]}.items()
+        if HEADLINE[0] in values
+    ]
+    return pd.DataFrame(rows, columns=["part", "system", *HEADLINE])
+
+
+def _known(figures: dict[str, Any]) -> Report:
+    return {key: figures[key] for key in HEADLINE if key in figures}
