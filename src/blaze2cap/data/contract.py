@@ -138,7 +138,6 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             rule("mare_rad given exactly for body joints", lambda t: t.mare_rad.isna() == (t.joint == JOINTS[0])),
             rule("joint once a part and system", lambda t: ~t.duplicated(["part", "system", "joint"], keep=False)),
         ),
-    }
         "systems": table(
             {
                 "part": Column(str, Check.isin((*PARTS[:3], "all")), description="part of the split, or all takes"),
@@ -152,3 +151,4 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             },
             rule("system once a part", lambda t: ~t.duplicated(["part", "system"], keep=False)),
         ),
+    }
