@@ -26,6 +26,7 @@ from blaze2cap.learning.scoring import RAW, Scores, score
 TAKES = {"S1/walking2": 700, "S2/walking2": 650, "S4/acting3": 900}
 GAP = slice(200, 230)
 REJECTED = ("S2/walking2/cam2", 100, 60)
+OUTLIERS = slice(100, 150)  # of the first take
 PARAMS = EvaluateParams(parts=("test",), bootstrap_samples=200, seed=1)
 
 
@@ -73,6 +74,8 @@ def clipset() -> ClipSet:
         )
         for number in (1, 2)
     }  # fmt: skip
+    outlier = np.zeros((sum(TAKES.values()), 21), bool)
+    outlier[OUTLIERS, skeleton.JOINT_INDEX["RightHand"]] = True
     return ClipSet(
         takes=takes.set_index("take", drop=False),
         clips=pd.DataFrame(clips).set_index("clip", drop=False),
@@ -80,6 +83,7 @@ def clipset() -> ClipSet:
         landmarks=torch.cat(landmarks).numpy(),
         rotation=matrix_to_rotation_6d(torch.cat(rotation)).numpy(),
         root_position=torch.cat(position).numpy(),
+        outlier=outlier,
         offset=offset.numpy(),
         cameras=cameras,
     )

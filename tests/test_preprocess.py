@@ -158,7 +158,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(raw: Path, tmp_path: Path)
     reports = [pack(raw, tmp_path / f"clips{workers}", workers) for workers in (1, 2)]
     assert reports[0] == reports[1]
     names = sorted(path.name for path in (tmp_path / "clips1").iterdir())
-    assert len(names) == 8
+    assert len(names) == 9
     for name in names:
         assert (tmp_path / "clips1" / name).read_bytes() == (tmp_path / "clips2" / name).read_bytes(), name
 

@@ -105,6 +105,7 @@ def tiny_clipset(
         landmarks=torch.cat(landmarks).numpy(),
         rotation=torch.cat(rotations).numpy(),
         root_position=torch.cat(positions).numpy(),
+        outlier=np.zeros((len(takes) * frames, len(JOINTS)), bool),
         offset=bones().expand(len(takes), -1, -1).numpy().copy(),
         cameras=cameras(),
     )

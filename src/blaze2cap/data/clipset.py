@@ -4,6 +4,7 @@ Folder, as preprocess writes it:
     landmarks.npy      (F, 25, 7)  all clips, one after another; undetected frames are zeros
     rotation.npy       (T, 21, 6)  all takes, one after another: local rotations as 6D; slot 0 the root's, world frame
     root_position.npy  (T, 3)      world [m]
+    outlier.npy        (T, 21)     joints whose true rotation is not to be believed in that frame
     offset.npy         (takes, 21, 3)  bone offsets in the parents' frames [m]
     cameras.json, takes.csv, clips.csv, samples.csv
 Truth is stored once a take, as all cameras share it; what a camera sees of it is derived here.
@@ -31,7 +32,7 @@ from blaze2cap.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-ARRAYS = ("landmarks", "rotation", "root_position", "offset")
+ARRAYS = ("landmarks", "rotation", "root_position", "outlier", "offset")
 CAMERAS_FILE = "cameras.json"
 
 
@@ -69,6 +70,7 @@ class ClipSet:
     landmarks: Float32[np.ndarray, "F 25 7"]
     rotation: Float32[np.ndarray, "T 21 6"]
     root_position: Float32[np.ndarray, "T 3"]
+    outlier: Bool[np.ndarray, "T 21"]
     offset: Float32[np.ndarray, "takes 21 3"]
     cameras: dict[str, Camera]
 
@@ -79,7 +81,7 @@ class ClipSet:
         tables = {name: schema.read_table(folder / f"{name}.csv", name) for name in ("takes", "clips", "samples")}
         schema.check_index(**tables, where=folder)
         rows = {"landmarks": tables["clips"].frames.sum(), "offset": len(tables["takes"])}
-        rows["rotation"] = rows["root_position"] = tables["takes"].frames.sum()
+        rows["rotation"] = rows["root_position"] = rows["outlier"] = tables["takes"].frames.sum()
         for name, array in arrays.items():
             if len(array) != rows[name]:
                 raise UserError(
@@ -115,6 +117,11 @@ class ClipSet:
             torch.from_numpy(self.offset[number].copy()),
             self.camera_of(clip),
         )
+
+    def clip_outliers(self, clip: str) -> Bool[Tensor, "frames 21"]:
+        """Joints whose true rotation is not to be believed, over a clip's frames; positions are."""
+        first = int(self.clips.truth_row[clip])
+        return _tensor(self.outlier, first, self._clip_rows[clip][1])
 
     def take_frames(self, clip: str) -> slice:
         """Frames of its take that a clip shows."""

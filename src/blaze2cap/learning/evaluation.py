@@ -127,7 +127,8 @@ def _group(scores: Scores, rows: np.ndarray) -> Report:
     """The model's figures over some rows, and what they stand on.
 
     Frames scored; the shares of all frames with a detection, and with one of somebody else; the share of scored frames
-    whose clip shows its T-pose, which alone count in `mare_tpose_rad`.
+    that count in `mare_tpose_rad`, as their clip shows its T-pose; the share of body joints over the scored frames
+    whose true rotation is not to be believed, which count in `mare_outlier_rad` alone.
     """
     model, blocks = scores.sums[MODEL], scores.blocks[rows]
     frames, detected, scored = (int(blocks[column].sum()) for column in ("frames", "detected", "scored"))
@@ -136,7 +137,8 @@ def _group(scores: Scores, rows: np.ndarray) -> Report:
         "frames": scored,
         "detected_share": detected / frames,
         "rejected_share": (detected - scored) / frames,
-        "tpose_share": float(model["mare_tpose_rad"].weight[rows, 0].sum()) / max(scored, 1),
+        "tpose_share": float(model["mare_tpose_rad"].weight[rows].max(1).sum()) / max(scored, 1),
+        "outlier_share": float(model["mare_outlier_rad"].weight[rows].mean(1).sum()) / max(scored, 1),
         "takes": int(blocks["take"].nunique()),
         "clips": int(blocks.groupby(["take", "camera"]).ngroups),
     }

@@ -32,6 +32,7 @@ class Reference(NamedTuple):
     anchor: Bool[Tensor, "N"]
     t_pose: Bool[Tensor, "N"]
     planted: Bool[Tensor, "N 2"]
+    outlier: Bool[Tensor, "N 21"]
     offset: Float[Tensor, "21 3"]
     estimated_offset: Float[Tensor, "N 21 3"]
     position: Float[Tensor, "N 21 3"]
@@ -79,6 +80,12 @@ def over(frames: Bool[Tensor, "N"], value: Float[Tensor, "N K"]) -> Weighted:
     return value, frames[:, None].to(value).expand_as(value)
 
 
+def believed(frames: Bool[Tensor, "N"], value: Float[Tensor, "N K"], outlier: Bool[Tensor, "N K"]) -> Weighted:
+    """The same without the joints whose true rotation is not to be believed."""
+    value, weight = over(frames, value)
+    return value, weight * ~outlier
+
+
 @measure("mpjpe_mm", skeleton.JOINTS)
 def _position(c: Compared) -> Weighted:
     return over(c.truth.scored, metric.mpjpe_mm(c.position, c.truth.position))
@@ -113,7 +120,7 @@ def _position_estimated_bones(c: Compared) -> Weighted:
 
 @measure("mare_rad", skeleton.BODY_JOINTS)
 def _rotation(c: Compared) -> Weighted:
-    return over(c.truth.scored, metric.mare_rad(c.motion.rotation[:, 1:], c.truth.rotation[:, 1:]))
+    return believed(c.truth.scored, _body_angle(c), c.truth.outlier[:, 1:])
 
 
 @measure("mare_tpose_rad", skeleton.BODY_JOINTS)
@@ -123,12 +130,18 @@ def _rotation_t_pose(c: Compared) -> Weighted:
     # Without a frame of T-pose the value has no weight, whatever it is taken relative to.
     frames = t_pose if shown else torch.ones_like(t_pose)
     angle = metric.mare_tpose_rad(c.motion.rotation[:, 1:], c.truth.rotation[:, 1:], frames)
-    return over(c.truth.scored & shown, angle)
+    return believed(c.truth.scored & shown, angle, c.truth.outlier[:, 1:])
 
 
 @measure("mare_global_rad", skeleton.JOINTS)
 def _rotation_global(c: Compared) -> Weighted:
-    return over(c.truth.scored, metric.mare_rad(c.global_rotation, c.truth.global_rotation))
+    angle = metric.mare_rad(c.global_rotation, c.truth.global_rotation)
+    return believed(c.truth.scored, angle, c.truth.outlier)
+
+
+@measure("mare_outlier_rad", skeleton.BODY_JOINTS)
+def _rotation_outliers(c: Compared) -> Weighted:
+    return believed(c.truth.scored, _body_angle(c), ~c.truth.outlier[:, 1:])
 
 
 @measure("mare_root_rad", (skeleton.ROOT,))
@@ -173,6 +186,10 @@ def _root_drift_1s(c: Compared) -> Weighted:
 @measure("root_drift_5s_mm", (skeleton.ROOT,))
 def _root_drift_5s(c: Compared) -> Weighted:
     return _root_drift(c, 5)
+
+
+def _body_angle(c: Compared) -> Float[Tensor, "N 20"]:
+    return metric.mare_rad(c.motion.rotation[:, 1:], c.truth.rotation[:, 1:])
 
 
 def _root_drift(c: Compared, seconds: int) -> Weighted:

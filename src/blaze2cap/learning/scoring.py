@@ -122,6 +122,7 @@ def reference_of(
         anchor=anchor,
         t_pose=t_pose_frames(world, fps)[shown],
         planted=metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[shown],
+        outlier=clipset.clip_outliers(clip),
         offset=truth.offset,
         estimated_offset=estimated_offsets(landmarks, detected, mean_offset),
         position=position,
