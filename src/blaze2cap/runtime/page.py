@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Any
 
 
-def page(title: str, body: str) -> str:
-    """An HTML document with the viewer's style and script; `body` is HTML, `title` is plain text."""
-    style, script = _asset("viewer.css"), _asset("viewer.js")
+def page(title: str, body: str, style: str = "") -> str:
+    """An HTML document with the viewer's style and script; `body` is HTML, `style` names a file of further style."""
+    styles, script = "".join(_asset(name) for name in ("viewer.css", style) if name), _asset("viewer.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
     return f"""<!DOCTYPE html>
@@ -24,7 +24,7 @@ def page(title: str, body: str) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
 <style>
-{style}</style>
+{styles}</style>
 </head>
 <body>
 {body}

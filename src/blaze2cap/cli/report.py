@@ -1,0 +1,153 @@
+"""`blaze2cap report`: an evaluation as one page to read and look at."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blaze2cap.errors import UserError, one_sentence
+
+if TYPE_CHECKING:
+    from blaze2cap.data.clipset import ClipSet
+    from blaze2cap.learning.checkpoint import Checkpoint
+    from blaze2cap.runtime.clip_ranking import RankedClip
+    from blaze2cap.runtime.viewer import Scene
+
+EACH, SECONDS, SHOWN_FPS = 3, 5.0, 30
+# Another processor rounds differently; two checkpoints differ by more than this share.
+_SAME = 0.005
+
+
+def report(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Page to write (.html).")],
+    metrics: Annotated[Path, typer.Option(help="Folder of the pipeline's figures.")] = Path("metrics"),
+    clips: Annotated[Path, typer.Option(help="Folder of packed clips.")] = Path("data/clips"),
+    split: Annotated[Path, typer.Option(help="Folder of the split.")] = Path("data/split"),
+    model: Annotated[Path, typer.Option(help="Folder of the checkpoint that was evaluated.")] = Path("models"),
+    part: Annotated[str, typer.Option(help="Part of the split: test, val or train.")] = "test",
+) -> None:
+    """Write one self-contained page on an evaluation: tables, curves, joints, moving clips, faults, provenance."""
+    with one_sentence("blaze2cap report"):
+        if out.suffix != ".html":
+            raise UserError(f"{out}: a report is a page; give a name that ends in .html")
+        figures = _read_json(metrics / "evaluate.json", "evaluate")
+        if part not in figures:
+            raise UserError(f"no part {part!r} in {metrics / 'evaluate.json'}; there are {', '.join(figures)}")
+        preprocessing = _read_json(metrics / "preprocess.json", "preprocess")
+        curves = _read_curves(metrics / "train" / "curves.csv")
+        for path, stage in ((model / "model.json", "train"), (split / "takes.csv", "split")):
+            _require(path, stage)
+
+        from blaze2cap.data.clipset import ClipSet
+        from blaze2cap.data.split import read_parts
+        from blaze2cap.learning.checkpoint import load_checkpoint
+        from blaze2cap.runtime.clip_ranking import best_median_worst, ranked_clips
+        from blaze2cap.runtime.report_page import Evaluation, report_page
+        from blaze2cap.runtime.whole_file import whole_file
+
+        clipset, trained = ClipSet.load(clips), load_checkpoint(model)
+        ranked = ranked_clips(clipset, read_parts(split)[part], trained.system(), SECONDS)
+        chosen = best_median_worst(ranked, EACH)
+        scenes = {heading: [_scene(clipset, clip, trained) for clip in found] for heading, found in chosen.items()}
+        page = report_page(
+            Evaluation(
+                part=part,
+                figures=figures[part],
+                curves=curves,
+                preprocessing=preprocessing,
+                clips=scenes,
+                provenance=_provenance(trained),
+                notes=_disagreement(ranked, figures[part]["mpjpe_mm"]),
+            )
+        )
+        with whole_file(out) as partial:
+            partial.write_text(page, encoding="utf-8")
+        print(f"{out}: {part} part, {len(ranked)} clips ranked, {len(page.encode()) / 1e6:.1f} MB")
+
+
+def _require(path: Path, stage: str) -> None:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run `dvc repro {stage}`")
+
+
+def _read_json(path: Path, stage: str) -> dict[str, Any]:
+    import json
+
+    _require(path, stage)
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error}); run `dvc repro -f {stage}`") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected an object, found {type(values).__name__}; run `dvc repro -f {stage}`")
+    return values
+
+
+def _read_curves(path: Path) -> list[dict[str, float]]:
+    import csv
+
+    _require(path, "train")
+    try:
+        with path.open(newline="") as file:
+            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a readable table ({error}); run `dvc repro -f train`") from None
+
+
+def _scene(clipset: "ClipSet", ranked: "RankedClip", trained: "Checkpoint") -> tuple[str, "Scene"]:
+    """The typical stretch of a clip at about 30 frames/s, with its caption."""
+    from blaze2cap.runtime.clip_view import scene_of, view_clip
+
+    view = view_clip(clipset, ranked.clip, ranked.stretch, trained.system())
+    scene = scene_of(view, stride=max(1, round(view.fps / SHOWN_FPS)), height=300)
+    return f"{ranked.clip}: {ranked.mpjpe_mm:.0f} mm over {ranked.scored} frames", scene
+
+
+def _disagreement(ranked: "list[RankedClip]", mpjpe_mm: float) -> list[str]:
+    """A sentence where the clips were not run with the checkpoint and data that the figures are of."""
+    here = sum(clip.mpjpe_mm * clip.scored for clip in ranked) / sum(clip.scored for clip in ranked)
+    if abs(here - mpjpe_mm) <= _SAME * mpjpe_mm:
+        return []
+    return [
+        f"The clips below have an MPJPE of {here:.1f} mm, the figures say {mpjpe_mm:.1f} mm: they come from different "
+        "runs; run `dvc repro`."
+    ]
+
+
+def _provenance(trained: "Checkpoint") -> dict[str, str]:
+    """Versions, commit, training takes and parameters, as words."""
+    import json
+    import platform
+    from importlib.metadata import version
+
+    known = trained.provenance
+    takes = {f"{part} takes": ", ".join(found) for part, found in known["takes"].items() if found}
+    parameters = {
+        f"parameters: {section}": json.dumps(values) for section, values in known.get("parameters", {}).items()
+    }
+    return {
+        "commit": _commit(),
+        "trained with version": str(known.get("version", "unknown")),
+        "versions here": ", ".join(
+            [
+                f"Python {platform.python_version()}",
+                *(f"{name} {version(name)}" for name in ("blaze2cap", "torch", "numpy")),
+            ]
+        ),
+        **takes,
+        **parameters,
+    }
+
+
+def _commit() -> str:
+    """The commit of the folder that the command runs in, and whether its files are as committed."""
+    import subprocess
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + (", with changes that are not committed" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown: not a git repository"

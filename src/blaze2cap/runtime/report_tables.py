@@ -1,0 +1,101 @@
+"""Tables and lists of an evaluation's page."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from blaze2cap.learning.evaluation import MODEL
+from blaze2cap.learning.report_plots import TITLES
+from blaze2cap.learning.table import COLUMNS
+
+_DECIMALS = {"mm": 1, "rad": 3, "mm/f2": 2, "ratio": 2}
+_UNITS = {"mm/f2": "mm/frame²", "ratio": "truth = 1"}
+# Where preprocess lists what else it found wrong: entries with kind, where, value, unit, threshold and sentence.
+DATA_FAULTS = "data_faults"
+
+
+def systems_table(figures: Mapping[str, Any]) -> str:
+    """The model, the model on people it has and has not seen in training, and the baselines, with intervals."""
+    rows = [(TITLES[MODEL], figures, True)]
+    for group, name in (("seen", "people seen in training"), ("unseen", "people not seen")):
+        if "seen" in figures and "unseen" in figures:
+            rows.append((f"{TITLES[MODEL]}, {name}", figures[group], False))
+    rows += [(TITLES.get(name, name), values, False) for name, values in figures["baseline"].items()]
+    heads = "".join(
+        f"<th scope=col>{html.escape(name)}<small>{html.escape(_UNITS.get(unit, unit))}</small></th>"
+        for name, unit in COLUMNS.values()
+    )
+    body = "".join(
+        f"<tr{' class=own' if own else ''}><th scope=row>{html.escape(name)}</th>"
+        + "".join(_cell(values, key, unit) for key, (_, unit) in COLUMNS.items())
+        + "</tr>"
+        for name, values, own in rows
+    )
+    return (
+        '<div class="scroll" tabindex=0 role=region aria-label="Figures of all systems"><table class="figures">'
+        f"<thead><tr><th scope=col>system</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def fault_list(preprocessing: Mapping[str, Any]) -> str:
+    """What was left out and what is suspicious, each in a sentence; none of a kind is said as well."""
+    left_out = [_sentence(fault) for fault in preprocessing.get("faults", {}).get("left_out", [])]
+    rejected = [
+        f"{clip}, {_rejection(segment)}"
+        for clip, found in preprocessing.get("by_clip", {}).items()
+        for segment in found.get("rejected_segments", [])
+    ]
+    parts = [
+        _sentences("Recordings left out", left_out, "Every recording could be read."),
+        _sentences("Segments that followed another person", rejected, "None."),
+    ]
+    if DATA_FAULTS in preprocessing:
+        parts.append(f"<h3>Suspicious data</h3>{_fault_table(preprocessing[DATA_FAULTS])}")
+    return "".join(parts)
+
+
+def definitions(values: Mapping[str, str]) -> str:
+    """Names and what they stand for."""
+    entries = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in values.items())
+    return f"<dl>{entries}</dl>"
+
+
+def _cell(values: Mapping[str, Any], key: str, unit: str) -> str:
+    if key not in values:
+        return "<td>-</td>"
+    decimals = _DECIMALS[unit]
+    low, high = values.get("interval", {}).get(key, (None, None))
+    interval = "" if low is None else f"<small>{low:.{decimals}f} to {high:.{decimals}f}</small>"
+    return f"<td>{values[key]:.{decimals}f}{interval}</td>"
+
+
+def _sentences(title: str, sentences: list[str], none: str) -> str:
+    found = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    return f"<h3>{title}</h3>" + (f"<ul>{found}</ul>" if found else f"<p>{none}</p>")
+
+
+def _sentence(fault: Any) -> str:
+    return str(fault.get("sentence", fault) if isinstance(fault, Mapping) else fault)
+
+
+def _rejection(segment: Mapping[str, Any]) -> str:
+    first = segment["first_frame"]
+    return f"frames {first} to {first + segment['frames'] - 1}: {segment['reason']}"
+
+
+def _fault_table(faults: list[Mapping[str, Any]]) -> str:
+    if not faults:
+        return "<p>None.</p>"
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{html.escape(str(fault.get(key, '-')))}</td>"
+            for key in ("kind", "where", "value", "unit", "threshold", "sentence")
+        )
+        + "</tr>"
+        for fault in faults
+    )
+    heads = "".join(f"<th scope=col>{name}</th>" for name in ("kind", "where", "value", "unit", "threshold", "meaning"))
+    return (
+        f'<div class="scroll"><table class="words"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
