@@ -96,6 +96,14 @@ def geodesic_angle(a: Float[Tensor, "*batch 3 3"], b: Float[Tensor, "*batch 3 3"
     return torch.atan2(sine, cosine)
 
 
+def mean_rotation(rotation: Float[Tensor, "N *joints 3 3"]) -> Float[Tensor, "*joints 3 3"]:
+    """The rotation closest to all in the chordal sense: the mean matrix, projected (Hartley et al. 2013, 5.3)."""
+    u, _, vh = torch.linalg.svd(rotation.mean(0))
+    sign = torch.ones_like(u[..., 0, :])
+    sign[..., 2] = torch.where(torch.linalg.det(u) * torch.linalg.det(vh) < 0, -1.0, 1.0)
+    return (u * sign[..., None, :]) @ vh
+
+
 def rotation_between(a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """The smallest rotation that turns the direction of `a` into that of `b` (undefined for opposite directions)."""
     a, b = normalize(a, dim=-1), normalize(b, dim=-1)

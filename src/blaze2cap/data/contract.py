@@ -133,12 +133,12 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
                 "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
                 "mare_rad": real(
-                    "mean angle to the true local rotation [rad]; none for Hips, nor where the truth is nowhere believed",
+                    "mean angle to the true local rotation [rad]; none for Hips and where none is believed",
                     math.pi + 1e-6,
                     True,
                 ),
                 "mare_global_rad": real(
-                    "mean angle to the true orientation in the camera frame [rad]; none where it is nowhere believed",
+                    "mean angle to the true orientation in the camera frame [rad]; none where none is believed",
                     math.pi + 1e-6,
                     True,
                 ),

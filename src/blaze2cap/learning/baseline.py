@@ -18,10 +18,11 @@ from blaze2cap.body.inverse_kinematics import analytic_pose, root_position
 from blaze2cap.body.kinematics import forward_kinematics, global_to_local
 from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD, indices
 from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.rotation import mean_rotation
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
-from blaze2cap.learning.metric import acceleration_error_mm_per_frame2, mean_rotation, mpjpe_mm, unbroken
+from blaze2cap.learning.metric import acceleration_error_mm_per_frame2, mpjpe_mm, unbroken
 from blaze2cap.learning.one_euro import one_euro
 
 # The grid on which the filter is tuned: cutoff at rest [Hz], and its rise with speed [Hz per m/s].

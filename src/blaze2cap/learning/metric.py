@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from blaze2cap.body.motion import integrate_rotation
-from blaze2cap.body.rotation import geodesic_angle
+from blaze2cap.body.rotation import geodesic_angle, mean_rotation
 
 PLANTED_SPEED_M_PER_S = 0.15
 PLANTED_HEIGHT_M = 0.03
@@ -112,14 +112,6 @@ def mare_tpose_rad(
         mean_rotation(predicted[t_pose]).mT @ predicted,
         mean_rotation(true[t_pose]).mT @ true,
     )
-
-
-def mean_rotation(rotation: Float[Tensor, "N *joints 3 3"]) -> Float[Tensor, "*joints 3 3"]:
-    """The rotation closest to all in the chordal sense: the mean matrix, projected (Hartley et al. 2013, 5.3)."""
-    u, _, vh = torch.linalg.svd(rotation.mean(0))
-    sign = torch.ones_like(u[..., 0, :])
-    sign[..., 2] = torch.where(torch.linalg.det(u) * torch.linalg.det(vh) < 0, -1.0, 1.0)
-    return (u * sign[..., None, :]) @ vh
 
 
 def mare_root_delta_rad(
