@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "data": {"body"},
     "learning": {"body", "data"},
     "runtime": {"body", "data", "learning"},
-    "cli": {"body", "data", "learning", "runtime", "params"},
+    "doctor": {"data", "learning"},
+    "cli": {"body", "data", "learning", "runtime", "doctor", "params"},
     "params": set(),
     "errors": set(),
 }

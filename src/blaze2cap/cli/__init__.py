@@ -2,6 +2,7 @@
 
 import typer
 
+from blaze2cap.cli.doctor import doctor
 from blaze2cap.cli.evaluate import evaluate
 from blaze2cap.cli.preset import preset
 from blaze2cap.cli.show import show
@@ -14,5 +15,5 @@ def blaze2cap() -> None:
     """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
 
 
-for command in (evaluate, preset, show):
+for command in (doctor, evaluate, preset, show):
     app.command()(command)

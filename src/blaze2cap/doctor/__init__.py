@@ -1,0 +1,1 @@
+"""What the pipeline stands on, looked at piece by piece: `blaze2cap doctor`."""

@@ -1,0 +1,163 @@
+"""Checks of what is on disk: DVC's cache and remote, free space, recordings, and the states of training runs."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blaze2cap.doctor.finding import Finding, Status
+from blaze2cap.errors import UserError
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+    from blaze2cap.data.sources import DatasetParams
+
+RAW = Path("data", "raw")
+LINKS = ("reflink", "hardlink", "symlink")
+GENERATED = "sample"
+"""The one source whose data are nobody's recordings."""
+
+SAMPLE_GB = 0.5
+"""Raw sample, packed clips and model: what the pipeline writes, stored once."""
+SCRATCH_GB = 0.5
+LARGE_STATES_GB = 1.0
+
+
+def pipeline(folder: Path) -> Finding:
+    """Whether this is the top of the repository."""
+    missing = [name for name in ("dvc.yaml", ".dvc", "stages") if not (folder / name).exists()]
+    if missing:
+        found = f"no {', '.join(missing)} in {folder}"
+        return Finding("pipeline", Status.PROBLEM, found, "run this from the top of the repository")
+    return Finding("pipeline", Status.OK, str(folder))
+
+
+def cache(folder: Path) -> Finding:
+    """DVC's version, its cache, and the kind of link that it and this disk agree on."""
+    import dvc
+
+    with _repository(folder) as repo:
+        store = repo.cache.local
+        wanted, possible = list(store.cache_types), [*links(repo, folder), "copy"]
+        link = next((kind for kind in wanted if kind in possible), "copy")
+        found = f"{dvc.__version__}, cache {store.path} ({folder_gb(Path(store.path)):.1f} GB), links: {link}"
+    if link == "copy":
+        able = [kind for kind in possible if kind != "copy"]
+        advice = (
+            f"dvc config cache.type {','.join([*able, 'copy'])}"
+            if able
+            else "put the cache on the disk of the repository (dvc cache dir): everything is stored twice now"
+        )
+        return Finding("DVC", Status.WARNING, found, advice)
+    return Finding("DVC", Status.OK, found)
+
+
+def links(repo: "Repo", folder: Path) -> list[str]:
+    """Kinds of link that work between DVC's cache and the data folder."""
+    from dvc_objects.fs.generic import test_links
+
+    store = repo.cache.local
+    return list(test_links(list(LINKS), store.fs, store.path, repo.fs, str(folder / RAW)))
+
+
+def remote(folder: Path, dataset: "DatasetParams") -> Finding:
+    """Whether `dvc push` could publish recordings."""
+    with _repository(folder) as repo:
+        remotes = ", ".join(repo.config["remote"])
+    if not remotes:
+        return Finding("remote", Status.OK, "none: nothing leaves this machine")
+    recorded = {dataset.source, _taken_over(folder)} - {GENERATED, None}
+    if not recorded:
+        return Finding("remote", Status.OK, f"{remotes}; the data here are generated")
+    found = f"{remotes}; the data here are recordings ({', '.join(map(str, recorded))})"
+    advice = "`dvc push` would publish licensed recordings: use no remote that others can read"
+    return Finding("remote", Status.WARNING, found, advice)
+
+
+def space(folder: Path, dataset: "DatasetParams") -> Finding:
+    """Free space, against what the pipeline will write from the chosen source."""
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    needed_gb = SCRATCH_GB + SAMPLE_GB
+    if dataset.source != GENERATED:
+        recordings = _recordings(dataset)
+        # Copied once, and packed into less than that again.
+        needed_gb = SCRATCH_GB + (2 * folder_gb(recordings) if recordings is not None else 0)
+    found = f"{free_gb:.1f} GB free, a run from nothing takes about {needed_gb:.1f} GB"
+    if free_gb >= needed_gb:
+        return Finding("disk space", Status.OK, found)
+    advice = "free some, or move DVC's cache: dvc cache dir PATH; dvc gc -w drops what no experiment here needs"
+    begun = (folder / RAW).exists()
+    return Finding("disk space", Status.WARNING if begun else Status.PROBLEM, found, advice)
+
+
+def recordings(folder: Path, dataset: "DatasetParams") -> Finding:
+    """Whether recordings are where they are said to be, and as they were taken over."""
+    from blaze2cap.data.manifest import changes_since
+    from blaze2cap.data.sources.totalcapture import VARIABLE, find_recordings
+
+    if dataset.source == GENERATED and not os.environ.get(VARIABLE):
+        return Finding("recordings", Status.OK, f"none asked for: dataset.source is {GENERATED}, {VARIABLE} is not set")
+    try:
+        found = str(find_recordings(dataset.path))
+    except UserError as error:
+        status = Status.WARNING if dataset.source == GENERATED else Status.PROBLEM
+        return Finding("recordings", status, str(error), f"export {VARIABLE}=/absolute/path")
+    changes = changes_since(folder / RAW) if _taken_over(folder) not in (None, GENERATED) else None
+    if changes:
+        sentence, _, command = changes.partition("; run ")
+        return Finding("recordings", Status.WARNING, sentence, command.strip("`"))
+    return Finding("recordings", Status.OK, found)
+
+
+def training_states() -> Finding:
+    """What training keeps outside the repository, to go on after a kill."""
+    from blaze2cap.learning.resume import run_folder
+
+    folder = run_folder("any").parent
+    runs = sorted(path for path in folder.glob("*") if path.is_dir())
+    if not runs:
+        return Finding("training states", Status.OK, f"none in {folder}")
+    unfinished = sum(1 for run in runs if any(run.glob("step_*.safetensors")))
+    size_gb = folder_gb(folder)
+    found = f"{len(runs)} runs, {unfinished} of them unfinished, {size_gb:.1f} GB in {folder}"
+    if size_gb <= LARGE_STATES_GB:
+        return Finding("training states", Status.OK, found)
+    advice = f"rm -r {folder}, while nothing trains; an unfinished run starts anew then"
+    return Finding("training states", Status.WARNING, found, advice)
+
+
+def folder_gb(folder: Path) -> float:
+    """Size of a folder's files, links not followed."""
+    files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    return sum(file.lstat().st_size for file in files) / 1e9
+
+
+def _repository(folder: Path) -> "Repo":
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.scm import SCMError
+
+    try:
+        return Repo(str(folder))
+    except (DvcException, SCMError) as error:
+        raise UserError(f"DVC cannot open {folder} ({error})") from None
+
+
+def _taken_over(folder: Path) -> str | None:
+    """Source of what lies in the raw folder; None where there is none."""
+    from blaze2cap.data.manifest import read_manifest
+
+    try:
+        return str(read_manifest(folder / RAW)["source"])
+    except UserError:
+        return None
+
+
+def _recordings(dataset: "DatasetParams") -> Path | None:
+    from blaze2cap.data.sources.totalcapture import find_recordings
+
+    try:
+        return find_recordings(dataset.path)
+    except UserError:
+        return None
