@@ -21,6 +21,8 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
             inspection, recordings = params.take_over(folder)
             for fault in inspection.faults:
                 print(f"download: left out {fault.left_out}: {fault.sentence}", file=sys.stderr)
+            for notice in inspection.notices:
+                print(f"download: {notice}", file=sys.stderr)
             write_manifest(folder, params.source, inspection.faults, recordings)
         write_report(metrics, {"source": params.source, **inspection.report()})
 

@@ -10,13 +10,13 @@ class UserError(Exception):
 
 
 @contextmanager
-def one_sentence(command: str) -> Iterator[None]:
+def one_sentence(command: str, code: int = 1) -> Iterator[None]:
     """Turn a `UserError` raised inside, or Ctrl-C, into one line and an exit code; a bug keeps its traceback."""
     try:
         yield
     except UserError as error:
         print(f"{command}: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(code) from None
     except KeyboardInterrupt:
         print(f"{command}: interrupted; run the same command again to finish", file=sys.stderr)
         raise SystemExit(130) from None

@@ -29,6 +29,11 @@ class Inspection:
     faults: list[Fault]
     cameras: list[str]
 
+    @property
+    def notices(self) -> list[str]:
+        """What to know although nothing was left out for it, one sentence each."""
+        return []
+
     def report(self) -> dict[str, Any]:
         """Counts in all and by subject, views without landmarks, and the faults."""
         seen = {clip.take for clip in self.clips}

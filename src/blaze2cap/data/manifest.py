@@ -4,11 +4,13 @@ DVC does not see a folder outside the repository, so the manifest also keeps the
 taken over from one: later commands can tell that the recordings have changed since.
 """
 
+import glob
 import hashlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from blaze2cap.data.augment import LAYOUTS
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.raw import scan, vicon_folder
 from blaze2cap.data.report import write_report
@@ -66,6 +68,9 @@ def changes_since(raw: Path) -> str | None:
     known = {fault["left_out"] for fault in manifest["faults"]} | {entry["path"] for entry in manifest["files"]}
     changed = [entry["path"] for entry in manifest["files"] if not _is_same(entry, recordings / entry["path"])]
     changed += [take for take in takes if not {take, (vicon_folder(take) / POSITION_FILE).as_posix()} & known]
+    for layout in LAYOUTS.values():
+        samples = glob.glob(f"{layout.source_folder}/**/*.npy", root_dir=recordings, recursive=True)
+        changed += [sample for sample in sorted(samples) if sample not in known]
     changed += [str(clip) for clip in clips if not {clip.take, str(clip), clip.landmark_file.as_posix()} & known]
     if not changed:
         return None

@@ -12,6 +12,7 @@ from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.pack import ClipJob, PackedClip, TakeJob, pack_clip, pack_take
 from blaze2cap.data.packed import allocate, consecutive, write_cameras, write_tables
 from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.published_pack import preprocess_published
 from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, count_landmark_frames, scan, vicon_folder
 from blaze2cap.data.vicon import count_frames
 from blaze2cap.errors import UserError
@@ -37,7 +38,10 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     The bytes do not depend on the number of workers (None: one a core), and `packed` is replaced at the end.
     Raises UserError where a recording cannot be used or none has both landmarks and truth.
     """
-    faults = read_manifest(raw)["faults"]
+    manifest = read_manifest(raw)
+    faults = manifest["faults"]
+    if manifest["source"] == "published":
+        return preprocess_published(raw, packed, params.strides, faults, workers)
     takes, clips = _recordings(raw)
     cameras = read_calibration(raw / CALIBRATION_FILE)
     with replaced_folder(packed) as folder:

@@ -111,7 +111,7 @@ def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
     Raises UserError for a missing, unreadable or truncated file, a wrong shape or type, no frames, values that are not
     finite, and tracking flags other than 0 and 1.
     """
-    landmarks = _load(path)
+    landmarks = load_array(path)
     if landmarks.shape[1:] != (len(RAW_LANDMARKS), RAW_CHANNELS) or not np.issubdtype(landmarks.dtype, np.floating):
         raise UserError(
             f"{path}: shape {landmarks.shape} of {landmarks.dtype}, "
@@ -156,10 +156,11 @@ def read_sidecar(landmark_file: Path) -> Sidecar:
 
 def count_landmark_frames(path: Path) -> int:
     """Frames of a landmark file from its header alone; UserError where there is none to read."""
-    return len(_load(path, mmap_mode="r"))
+    return len(load_array(path, mmap_mode="r"))
 
 
-def _load(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    """Read an .npy array with at least one axis; UserError where the file is missing, damaged or pickled."""
     try:
         array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except FileNotFoundError:

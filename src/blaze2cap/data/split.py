@@ -62,15 +62,16 @@ def standard_part(take: str) -> str:
     return "test" if subject in TEST_SUBJECTS and action in TEST_ACTIONS else "none"
 
 
+def part_of(take: str, params: SplitParams) -> str:
+    """Part of a take: train, val, test or none."""
+    if take in params.exclude:
+        return "none"
+    return "val" if take in params.validation else standard_part(take)
+
+
 def assign_parts(takes: Iterable[str], params: SplitParams) -> dict[str, str]:
-    """Part of each take: train, val, test or none; UserError where nothing remains to train on."""
-
-    def part(take: str) -> str:
-        if take in params.exclude:
-            return "none"
-        return "val" if take in params.validation else standard_part(take)
-
-    parts = {take: part(take) for take in takes}
+    """Part of each take; UserError where nothing remains to train on."""
+    parts = {take: part_of(take, params) for take in takes}
     if "train" not in parts.values():
         raise UserError(
             f"no take is left for training among {', '.join(parts)[:200] or 'none'}; look at split.validation and "

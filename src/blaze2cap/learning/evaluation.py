@@ -10,6 +10,7 @@ from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.report import rounded
 from blaze2cap.errors import UserError
+from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
 from blaze2cap.learning.checkpoint import Checkpoint
 from blaze2cap.learning.measure import COLUMNS
@@ -60,6 +61,7 @@ def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]
         raise UserError(
             f"no take with landmarks in {wanted}: there is nothing to evaluate; look at the split of the takes"
         )
+    require_absolute_root(clipset, [take for takes in parts.values() for take in takes])
     baselines = checkpoint.baselines
     systems = {
         MODEL: checkpoint.system(),

@@ -72,3 +72,12 @@ def copied_totalcapture(params: DatasetParams, folder: Path) -> TakenOver:
 
     recordings = find_recordings(params.path)
     return TakenOver(copy_totalcapture(recordings, folder), recordings)
+
+
+@source("published")
+def copied_published(params: DatasetParams, folder: Path) -> TakenOver:
+    """A folder in the published form: landmarks 25 x 7 and motion 22 x 6 of every sample, without an absolute root."""
+    from blaze2cap.data.sources.published import copy_published, find_published
+
+    recordings = find_published(params.path)
+    return TakenOver(copy_published(recordings, folder), recordings)

@@ -39,11 +39,12 @@ def copy_totalcapture(recordings: Path, raw: Path, workers: int | None = None) -
         sidecar = clip.landmark_file.with_suffix(".json")
         files += [clip.landmark_file, *([sidecar] if (recordings / sidecar).exists() else [])]
     for file in files:
-        _copy(recordings / file, raw / file)
+        copy_recording(recordings / file, raw / file)
     return inspection
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_recording(source: Path, target: Path) -> None:
+    """Copy one file, and make its folder; UserError where that fails."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copyfile(source, target)

@@ -7,18 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from blaze2cap.body.mean_skeleton import MEAN_OFFSET_MM
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 
 SUBJECTS = ("S1", "S2", "S3", "S4", "S5")
 
-# Bone offsets of a right-handed half of the skeleton in the parents' frames [mm], as measured on Vicon skeletons.
-_OFFSET_MM = {
-    "Hips": (0, 0, 0), "Spine": (0, 44, -66), "Spine1": (0, 15, -87), "Spine2": (0, 8, -88), "Spine3": (0, 0, -88),
-    "Neck": (0, -33, -232), "Head": (0, -21, -120),
-    "Shoulder": (29, -48, -155), "Arm": (142, 0, 0), "ForeArm": (266, 0, 0), "Hand": (216, 0, 0),
-    "UpLeg": (85, 0, 25), "Leg": (0, 0, 389), "Foot": (0, 0, 388),
-}  # fmt: skip
 _TORSO = ("Spine", "Spine1", "Spine2", "Spine3", "Neck", "Head", "Shoulder")
 # Spread between people of the length of each group of bones, as a share of the mean.
 _GROUPS = {"torso": 0.07, "Arm": 0.05, "ForeArm": 0.09, "Hand": 0.06, "UpLeg": 0.05, "Leg": 0.03, "Foot": 0.06}
@@ -73,7 +67,9 @@ def make_subject(name: str, seed: int) -> Subject:
     offset = []
     for joint in JOINTS:
         part = joint.removeprefix("Right").removeprefix("Left")
-        x, y, z = (scale["torso" if part in _TORSO else part] * v if part != "Hips" else v for v in _OFFSET_MM[part])
+        x, y, z = (
+            scale["torso" if part in _TORSO else part] * v if part != "Hips" else v for v in MEAN_OFFSET_MM[part]
+        )
         offset.append((-x if joint.startswith("Left") else x, y, z))
     # Vicon's rest pose differs from person to person by a constant: clavicles raised, heads nodding, hands turned.
     quirk_deg = {

@@ -1,0 +1,188 @@
+"""A folder in the published form -> packed clips (`clipset`), so that both kinds of recordings become one thing.
+
+A clip is its segments one after another, from their stride-1 samples; samples at higher strides are rows of the index.
+What the form does not hold is assumed: the camera (its frame is taken for the world's), and the bones. Every clip has
+truth rows of its own, as two cameras' views of a take are not known to each other, and the absolute root is that of
+`absolute_root` in each segment.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from blaze2cap.body.camera import ASSUMED_INTRINSICS, Camera
+from blaze2cap.body.mean_skeleton import mean_offset
+from blaze2cap.body.motion import BODY_SLOTS
+from blaze2cap.body.rotation import matrix_to_rotation_6d
+from blaze2cap.data.atomic import replaced_folder
+from blaze2cap.data.augment import Layout
+from blaze2cap.data.packed import Rows, Span, allocate, consecutive, packed_array, write_cameras, write_tables
+from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.published import SampleName, scan_published
+from blaze2cap.data.published_samples import absolute_root, read_published_sample
+from blaze2cap.data.raw import ClipName, Sidecar
+from blaze2cap.data.vicon import FPS
+from blaze2cap.errors import UserError
+
+
+class _ClipJob(NamedTuple):
+    raw: Path
+    packed: Path
+    sources: list[str]
+    span: Span
+
+
+class _Clip(NamedTuple):
+    """A clip's samples in their order, and the frames of its segments."""
+
+    samples: list[SampleName]
+    segments: dict[int, Span]
+
+    @property
+    def frames(self) -> int:
+        return sum(span.frames for span in self.segments.values())
+
+
+def preprocess_published(
+    raw: Path, packed: Path, strides: tuple[int, ...], faults: list[dict[str, str]], workers: int | None = None
+) -> dict[str, Any]:
+    """Pack a raw folder that download filled from a published one into `packed`, and return the report on it."""
+    found = scan_published(raw)
+    if found.faults:
+        raise UserError(f"{raw}: {found.faults[0].sentence}; run `dvc repro -f download`")
+    clips = _clips(found.frames)
+    takes: Counter[str] = Counter()
+    for name, clip in clips.items():
+        takes[name.take] += clip.frames
+    # Clips are in the order of their takes, so that rows of landmarks and of truth are the same.
+    spans, truth = consecutive({name: clip.frames for name, clip in clips.items()}), consecutive(takes)
+    samples = [
+        row
+        for name, clip in clips.items()
+        for row in _sample_rows(name, clip, found.frames, found.layout)
+        if row["stride"] in strides
+    ]
+    with replaced_folder(packed) as folder:
+        allocate(folder, len(takes), takes.total(), takes.total())
+        packed_array(folder, "offset", "r+")[:] = mean_offset()
+        jobs = [
+            _ClipJob(raw, folder, [n.source(found.layout) for n in clip.samples if n.stride == 1], spans[name])
+            for name, clip in clips.items()
+        ]
+        parallel_map(_pack_clip, jobs, workers, "packing clips")
+        clip_rows = [_clip_row(name, clip, spans[name]) for name, clip in clips.items()]
+        write_tables(folder, [_take_row(take, span) for take, span in truth.items()], clip_rows, samples)
+        cameras = sorted({name.camera for name in clips}, key=int)
+        write_cameras(folder, dict.fromkeys(cameras, assumed_camera()))
+    return _report(clips, samples, strides, faults)
+
+
+def assumed_camera() -> Camera:
+    """A camera of usual optics whose frame is the world's."""
+    video = Sidecar()
+    fx, fy, cx, cy = ASSUMED_INTRINSICS
+    return Camera(
+        fx=fx * video.width,
+        fy=fy * video.height,
+        cx=cx * video.width,
+        cy=cy * video.height,
+        width=video.width,
+        height=video.height,
+        rotation=torch.eye(3),
+        translation=torch.zeros(3),
+    )
+
+
+def _clips(frames: dict[SampleName, int]) -> dict[ClipName, _Clip]:
+    samples: dict[ClipName, list[SampleName]] = {}
+    for name in frames:
+        samples.setdefault(name.clip, []).append(name)
+    return {
+        clip: _Clip(names, consecutive({name.segment: frames[name] for name in names if name.stride == 1}))
+        for clip, names in samples.items()
+    }
+
+
+def _pack_clip(job: _ClipJob) -> None:
+    segments = [read_published_sample(job.raw, source) for source in job.sources]
+    roots = [absolute_root(segment.slots) for segment in segments]
+    turns = torch.cat([matrix_to_rotation_6d(turn).float() for _, turn in roots])
+    body = torch.cat([segment.slots[:, BODY_SLOTS] for segment in segments])
+    packed_array(job.packed, "landmarks", "r+")[job.span.rows] = torch.cat([segment.landmarks for segment in segments])
+    packed_array(job.packed, "rotation", "r+")[job.span.rows] = torch.cat((turns[:, None], body), dim=1)
+    packed_array(job.packed, "root_position", "r+")[job.span.rows] = torch.cat([position for position, _ in roots])
+
+
+def _take_row(take: str, span: Span) -> dict[str, Any]:
+    subject, action = take.split("/")
+    return {
+        "take": take,
+        "subject": subject,
+        "action": action,
+        "first_row": span.first_row,
+        "frames": span.frames,
+        "bone_residual_mm": 0.0,
+        "has_landmarks": True,
+        "root_known": False,
+    }
+
+
+def _clip_row(name: ClipName, clip: _Clip, span: Span) -> dict[str, Any]:
+    video = Sidecar()
+    return {
+        "clip": str(name),
+        "take": name.take,
+        "subject": name.subject,
+        "action": name.action,
+        "camera": name.camera,
+        "first_row": span.first_row,
+        "truth_row": span.first_row,
+        "frames": clip.frames,
+        "detected": clip.frames,
+        "anchors": len(clip.segments),
+        "segments": len(clip.segments),
+        "rejected_frames": 0,
+        "width": video.width,
+        "height": video.height,
+        "fps": FPS,
+    }
+
+
+def _sample_rows(name: ClipName, clip: _Clip, frames: dict[SampleName, int], layout: Layout) -> Rows:
+    return [
+        {
+            "source": sample.source(layout),
+            "clip": str(name),
+            "segment": sample.segment,
+            "stride": sample.stride,
+            "offset": sample.offset,
+            "first_frame": clip.segments[sample.segment].first_row + sample.offset,
+            "frames": frames[sample],
+            "rejected": False,
+            "reason": "",
+        }
+        for sample in clip.samples
+    ]
+
+
+def _report(
+    clips: dict[ClipName, _Clip], samples: Rows, strides: tuple[int, ...], faults: list[dict[str, str]]
+) -> dict[str, Any]:
+    at_stride = Counter(row["stride"] for row in samples)
+    in_clip = Counter(row["clip"] for row in samples)
+    return {
+        "takes": len({name.take for name in clips}),
+        "takes_without_absolute_root": len({name.take for name in clips}),
+        "clips": len(clips),
+        "frames": sum(clip.frames for clip in clips.values()),
+        "segments": sum(len(clip.segments) for clip in clips.values()),
+        "samples": len(samples),
+        "samples_at_stride": {str(stride): at_stride[stride] for stride in strides},
+        "faults": {"count": len(faults), "left_out": faults},
+        "by_clip": {
+            str(name): {"frames": clip.frames, "segments": len(clip.segments), "samples": in_clip[str(name)]}
+            for name, clip in clips.items()
+        },
+    }
