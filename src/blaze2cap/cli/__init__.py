@@ -4,7 +4,10 @@ import typer
 
 from blaze2cap.cli.doctor import doctor
 from blaze2cap.cli.evaluate import evaluate
+from blaze2cap.cli.export_dataset import export_dataset
+from blaze2cap.cli.map import map
 from blaze2cap.cli.preset import preset
+from blaze2cap.cli.report import report
 from blaze2cap.cli.show import show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -15,5 +18,5 @@ def blaze2cap() -> None:
     """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
 
 
-for command in (doctor, evaluate, preset, show):
+for command in (doctor, evaluate, export_dataset, map, preset, report, show):
     app.command()(command)
