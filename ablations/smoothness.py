@@ -1,0 +1,57 @@
+"""The study's result: every cell in one table, and accuracy against smoothness with the spread over seeds."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+TITLES = {
+    "mpjpe_mm": "MPJPE [mm]",
+    "mare_rad": "MARE [rad]",
+    "acceleration_error_mm_per_frame2": "acceleration error [mm/frame²]",
+    "jitter_ratio": "jitter over the truth's own",
+}
+
+
+def main(cells: Path, table: Path, plot: Path) -> None:
+    """Collect the files of CELLS into TABLE, a row each, and draw PLOT."""
+    rows = [json.loads(path.read_text()) for path in cells.glob("*.json")]
+    results = pd.DataFrame(rows).sort_values(["smooth", "seed"])
+    results.to_csv(table, index=False, lineterminator="\n")
+    draw(results, plot)
+    print(summary(results).to_string())
+
+
+def summary(results: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over seeds for every weight."""
+    return results.groupby("smooth")[list(TITLES)].agg(["mean", "std"]).round(4)
+
+
+def draw(results: pd.DataFrame, path: Path) -> None:
+    """Left: accuracy against smoothness, a cross for each weight. Right: each figure against the weight."""
+    from matplotlib.figure import Figure
+
+    by_weight = results.groupby("smooth")
+    mean, spread = by_weight.mean(), by_weight.std()
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure.suptitle(f"Weight of loss.smooth: mean and standard deviation over {results.seed.nunique()} seeds")
+    x, y = "jitter_ratio", "mpjpe_mm"
+    axes = figure.add_subplot(1, 2, 1, xlabel=TITLES[x], ylabel=TITLES[y])
+    axes.scatter(results[x], results[y], s=12, color="#999999", label="one seed")
+    axes.errorbar(mean[x], mean[y], spread[y], spread[x], fmt="o", color="#0072B2", capsize=3, label="mean")
+    for weight, at in mean.iterrows():
+        axes.annotate(f"{weight:g}", (at[x], at[y]), xytext=(6, 6), textcoords="offset points")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    for place, key in ((2, "mpjpe_mm"), (4, "jitter_ratio")):
+        axes = figure.add_subplot(2, 2, place, ylabel=TITLES[key], xlabel="loss.smooth" if place == 4 else "")
+        axes.errorbar(range(len(mean)), mean[key], spread[key], fmt="o-", color="#0072B2", capsize=3)
+        axes.set_xticks(range(len(mean)), [f"{weight:g}" for weight in mean.index])
+        axes.grid(alpha=0.3)
+    # No software version or date, so that the same figures give the same bytes.
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    typer.run(main)
