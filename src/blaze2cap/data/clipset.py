@@ -159,7 +159,10 @@ class ClipSet:
         landmarks[0, :, TRACKED] = 0
         truth = self.clip_truth(clip)
         anchor = landmarks[:, 0, TRACKED] == 0
-        delta_position, delta_rotation = root_deltas(truth.root_position[rows], truth.rotation[rows, 0], anchor)
+        # The root turns alike in every frame, and calibrated cameras are rotations to six digits only.
+        in_world = _tensor(self.rotation, int(self.clips.truth_row[clip]), len(truth.rotation))[rows, 0]
+        turning = rotation_6d_to_matrix(in_world)
+        delta_position, delta_rotation = root_deltas(truth.root_position[rows], turning, anchor)
         motion = Motion(truth.rotation[rows], delta_position, delta_rotation, torch.ones_like(anchor))
         return Sample(landmarks, *motion_to_slots(motion))
 
