@@ -13,6 +13,7 @@ from blaze2cap.runtime.stick_figure import Lines
 
 Colour = tuple[int, int, int]
 Image = UInt8[np.ndarray, "H W 3"]
+Place = tuple[int | float, int | float]
 
 _SUBPIXEL_BITS = 4
 # Beyond this many pixels OpenCV's fixed-point coordinates overflow; nothing out there is in any image.
@@ -64,9 +65,7 @@ def draw_figure(
         )
 
 
-def write_text(
-    image: Image, text: str, place: tuple[float, float], size: int, colour: Colour, align: str = "left"
-) -> None:
+def write_text(image: Image, text: str, place: Place, size: int, colour: Colour, align: str = "left") -> None:
     """Write a line of text; `place` is the left, centre or right end (`align`) of its middle height."""
     mask = _text_mask(text, size)
     height, width = mask.shape

@@ -10,8 +10,8 @@ from blaze2cap.learning.table import COLUMNS
 
 _DECIMALS = {"mm": 1, "rad": 3, "mm/f2": 2, "ratio": 2}
 _UNITS = {"mm/f2": "mm/frame²", "ratio": "truth = 1"}
-# Where preprocess lists what else it found wrong: entries with kind, where, value, unit, threshold and sentence.
-DATA_FAULTS = "data_faults"
+# So many faults are shown at once; more are folded away.
+_OPEN = 12
 
 
 def systems_table(figures: Mapping[str, Any]) -> str:
@@ -39,18 +39,18 @@ def systems_table(figures: Mapping[str, Any]) -> str:
 
 def fault_list(preprocessing: Mapping[str, Any]) -> str:
     """What was left out and what is suspicious, each in a sentence; none of a kind is said as well."""
-    left_out = [_sentence(fault) for fault in preprocessing.get("faults", {}).get("left_out", [])]
+    left_out = [fault["sentence"] for fault in preprocessing["faults"]["left_out"]]
     rejected = [
         f"{clip}, {_rejection(segment)}"
-        for clip, found in preprocessing.get("by_clip", {}).items()
-        for segment in found.get("rejected_segments", [])
+        for clip, found in preprocessing["by_clip"].items()
+        for segment in found["rejected_segments"]
     ]
     parts = [
         _sentences("Recordings left out", left_out, "Every recording could be read."),
         _sentences("Segments that followed another person", rejected, "None."),
     ]
-    if DATA_FAULTS in preprocessing:
-        parts.append(f"<h3>Suspicious data</h3>{_fault_table(preprocessing[DATA_FAULTS])}")
+    if "data_faults" in preprocessing:
+        parts.append(f"<h3>Suspicious data</h3>{_fault_table(preprocessing['data_faults'])}")
     return "".join(parts)
 
 
@@ -74,28 +74,25 @@ def _sentences(title: str, sentences: list[str], none: str) -> str:
     return f"<h3>{title}</h3>" + (f"<ul>{found}</ul>" if found else f"<p>{none}</p>")
 
 
-def _sentence(fault: Any) -> str:
-    return str(fault.get("sentence", fault) if isinstance(fault, Mapping) else fault)
-
-
 def _rejection(segment: Mapping[str, Any]) -> str:
     first = segment["first_frame"]
     return f"frames {first} to {first + segment['frames'] - 1}: {segment['reason']}"
 
 
-def _fault_table(faults: list[Mapping[str, Any]]) -> str:
-    if not faults:
+def _fault_table(faults: Mapping[str, Any]) -> str:
+    if not faults["list"]:
         return "<p>None.</p>"
+    counts = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in faults["by_kind"].items() if count)
     rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td>{html.escape(str(fault.get(key, '-')))}</td>"
-            for key in ("kind", "where", "value", "unit", "threshold", "sentence")
-        )
-        + "</tr>"
-        for fault in faults
+        f"<tr><td>{html.escape(fault['kind'].replace('_', ' '))}</td><td>{html.escape(fault['where'])}</td>"
+        f"<td>{fault['value']:.4g} {html.escape(fault['unit'])}</td><td>{fault['threshold']:.4g}</td>"
+        f"<td>{html.escape(fault['sentence'])}</td></tr>"
+        for fault in faults["list"]
     )
-    heads = "".join(f"<th scope=col>{name}</th>" for name in ("kind", "where", "value", "unit", "threshold", "meaning"))
+    heads = "".join(f"<th scope=col>{name}</th>" for name in ("kind", "where", "value", "threshold", "what it is"))
+    opened = " open" if faults["count"] <= _OPEN else ""
     return (
+        f"<details{opened}><summary>{faults['count']}: {html.escape(counts)}</summary>"
         f'<div class="scroll"><table class="words"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        "</details>"
     )
