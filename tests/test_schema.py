@@ -41,6 +41,12 @@ def joints() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def curves() -> pd.DataFrame:
+    """Learning curves of two validations."""
+    losses = {f"{part}_{name}": [0.5, 0.25] for part in ("train", "val") for name in ("loss", "rot", "root_position")}
+    return pd.DataFrame({"step": [50, 100], "learning_rate": [1e-3, 1e-4], **losses})
+
+
 def tables(clips: Path) -> dict[str, pd.DataFrame]:
     """One sound table of each kind."""
     clipset = ClipSet.load(clips)
@@ -49,6 +55,7 @@ def tables(clips: Path) -> dict[str, pd.DataFrame]:
     found["split_map"] = split_map(published_samples(clipset), parts)
     found["parts"] = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
     found["joints"] = joints()
+    found["curves"] = curves()
     found["systems"] = pd.DataFrame([{"part": "val", "system": "model", **dict.fromkeys(HEADLINE, 1.5)}])
     return found
 
@@ -97,6 +104,10 @@ BREACHES: list[tuple[str, str, int, object, str]] = [
     ("joints", "mare_rad", 3, 3.2, "row 3, column mare_rad is 3.2"),
     ("joints", "mare_rad", 0, 0.3, "row 0, column mare_rad is 0.3, expected mare_rad given for body joints only"),
     ("joints", "joint", 0, "Spine", "expected joint once a part and system"),
+    ("curves", "step", 1, 50, "expected step above that of the row before"),
+    ("curves", "learning_rate", 0, 0.0, "row 0, column learning_rate is 0.0"),
+    ("curves", "train_rot", 1, -0.1, "row 1, column train_rot is -0.1"),
+    ("curves", "val_root_position", 1, float("inf"), "row 1, column val_root_position is inf"),
 ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Contracts of every table (pandera): columns with their units, ranges, and how columns bind each other.
 
-A rule over several columns starts with the name of the column that it is about.
+A rule over several columns starts with the name of the column that it is about. A name with signs like `(` or `+` is a
+pattern: any number of columns may match it.
 """
 
 import math
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from blaze2cap.body.skeleton import JOINTS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pandera.pandas import DataFrameSchema
 
 PARTS = ("train", "val", "test", "none")
@@ -27,9 +29,12 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     def whole(description: str, least: int = 0) -> Column:
         return Column(int, Check.ge(least), description=description)
 
-    def real(description: str, most: float = math.inf, nullable: bool = False) -> Column:
+    def real(description: str, most: float = math.inf, nullable: bool = False, **options: Any) -> Column:
         # Infinity passes neither bound: the upper one is strict.
-        return Column(float, [Check.ge(0), Check.lt(most)], description=description, nullable=nullable)
+        return Column(float, [Check.ge(0), Check.lt(most)], description=description, nullable=nullable, **options)
+
+    def each(description: str) -> Column:
+        return real(description, regex=True, required=False)
 
     def flag(description: str) -> Column:
         return Column(bool, description=description)
@@ -159,4 +164,23 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             },
             rule("system once a part", lambda t: ~t.duplicated(["part", "system"], keep=False)),
         ),
+        "curves": table(
+            {
+                "step": whole("steps of training done", 1),
+                "learning_rate": Column(float, [Check.gt(0), Check.lt(math.inf)], description="of the last step"),
+                "train_loss": real("weighted sum of the losses, mean over the steps since the row before"),
+                "train_(?!loss$)[a-z0-9_]+": each("the same of one loss, unweighted, in the unit of its formula"),
+                "val_loss": real("weighted sum of the losses on the validation takes", required=False),
+                "val_(?!loss$)[a-z0-9_]+": each("the same of one loss, unweighted, in the unit of its formula"),
+            },
+            rule("step above that of the row before", lambda t: t.step.diff().fillna(1) > 0),
+            rule("val_loss beside the same losses as train_loss", _same_losses),
+        ),
     }
+
+
+def _same_losses(curves: "pd.DataFrame") -> "pd.Series":
+    names = {
+        part: [c.removeprefix(part) for c in map(str, curves) if c.startswith(part)] for part in ("train_", "val_")
+    }
+    return (curves.step > 0) & (names["val_"] in ([], names["train_"]))

@@ -3,6 +3,7 @@
 A broken contract is a `UserError` that names file, row, column and value; rows are counted from 0, without the header.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,13 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
     if not isinstance(table.index, pd.RangeIndex):
         raise UserError(f"{path}: its first row has more cells than the header")
     # "60" is an integer to the parser, but a rate all the same.
-    real = [key for key, column in columns.items() if str(column.dtype) == "float64" and key in table]
-    table = table.astype({key: "float64" for key in real if table[key].dtype == "int64"})
+    real = [key for key, column in columns.items() if str(column.dtype) == "float64"]
+    wrong = [
+        name
+        for name in map(str, table)
+        if table[name].dtype == "int64" and any(re.fullmatch(key, name) for key in real)
+    ]
+    table = table.astype(dict.fromkeys(wrong, "float64"))
     return check(table, name, path)
 
 

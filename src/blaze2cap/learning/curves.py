@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from blaze2cap.data.schema import write_table
 from blaze2cap.learning.training import Row
 
 
 def write_curves(folder: Path, curves: list[Row]) -> None:
     """Write curves.csv (a row per validation) and curves.png (training against validation, a panel per loss)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    columns = list(dict.fromkeys(name for row in curves for name in row))
-    lines = [",".join(columns)]
-    lines += [",".join(f"{row[name]:.6g}" if name in row else "" for name in columns) for row in curves]
-    (folder / "curves.csv").write_text("\n".join(lines) + "\n")
-    _plot(folder / "curves.png", curves, [name.removeprefix("train_") for name in columns if name.startswith("train_")])
+    import pandas as pd
+
+    table = pd.DataFrame(curves).astype({"step": int})
+    write_table(table, folder / "curves.csv", "curves")
+    losses = [name.removeprefix("train_") for name in curves[0] if name.startswith("train_")]
+    _plot(folder / "curves.png", curves, losses)
 
 
 def summary(curves: list[Row]) -> dict[str, Any]:
