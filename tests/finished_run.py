@@ -49,7 +49,7 @@ def write_run(folder: Path) -> Path:
     scores = score_checkpoint(clipset, {"test": list(TAKES)}, checkpoint)
     figures = evaluate(scores, ["S1"], EvaluateParams(bootstrap_samples=100))
     write_report(folder / "metrics" / "evaluate.json", figures)
-    losses = {"train_loss": 0.5, "train_rot": 0.02}
-    curves = [{"step": 10.0, **losses, "val_loss": 0.4, "val_rot": 0.03}, {"step": 20.0, **losses, "val_loss": 0.3}]
+    losses = {"learning_rate": 0.001, "train_loss": 0.5, "train_rot": 0.02, "val_loss": 0.4, "val_rot": 0.03}
+    curves = [{"step": step, **losses} for step in (10.0, 20.0)]
     write_curves(folder / "metrics" / "train", curves)
     return folder

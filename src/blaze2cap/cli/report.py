@@ -84,14 +84,11 @@ def _read_json(path: Path, stage: str) -> dict[str, Any]:
 
 
 def _read_curves(path: Path) -> list[dict[str, float]]:
-    import csv
+    from blaze2cap.data.schema import read_table
 
     _require(path, "train")
-    try:
-        with path.open(newline="") as file:
-            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a readable table ({error}); run `dvc repro -f train`") from None
+    rows = read_table(path, "curves").to_dict("records")
+    return [{str(name): float(value) for name, value in row.items()} for row in rows]
 
 
 def _scene(clipset: "ClipSet", ranked: "RankedClip", trained: "Checkpoint") -> tuple[str, "Scene"]:

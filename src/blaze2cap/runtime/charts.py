@@ -18,6 +18,8 @@ _BODY = {
 _MIDDLE = _BODY["Hips"][0]
 _FLESH = {"Arm": 20, "ForeArm": 17, "Hand": 14, "UpLeg": 30, "Leg": 26, "Foot": 20, "Shoulder": 26, "Neck": 20}
 
+Point = tuple[int | float, int | float]
+
 
 class Series(NamedTuple):
     """A line of a chart: its name, colour (#rrggbb), and points."""
@@ -80,7 +82,7 @@ def body_map(title: str, values: Mapping[str, float], unit: str, decimals: int) 
     Joints without a value, and the root where its value is 0 by definition, are hollow.
     """
     width, height = 220, 356
-    most = max(values.values(), default=0) or 1
+    most = max(values.values(), default=0.0) or 1.0
     places = {joint: _place(joint) for joint in JOINTS}
     parts = [f'<text class="title middle" x="{_MIDDLE}" y="10">{html.escape(title)}</text>']
     parts += _flesh(places)
@@ -103,14 +105,14 @@ def body_map(title: str, values: Mapping[str, float], unit: str, decimals: int) 
     return _svg(width, height, said, parts)
 
 
-def _place(joint: str) -> tuple[float, float]:
+def _place(joint: str) -> Point:
     if joint in _BODY:
         return _BODY[joint]
     x, y = _BODY[mirrored(joint)]
     return 2 * _MIDDLE - x, y
 
 
-def _flesh(places: dict[str, tuple[float, float]]) -> list[str]:
+def _flesh(places: dict[str, Point]) -> list[str]:
     """The drawing behind the joints: a limb is a thick line with round ends."""
     (hip, _), (shoulder, y) = _BODY["RightUpLeg"], _BODY["RightArm"]
     head, low = _BODY["Head"], _BODY["RightUpLeg"][1]
@@ -125,7 +127,7 @@ def _flesh(places: dict[str, tuple[float, float]]) -> list[str]:
     return drawn
 
 
-def _legend(most: float, unit: str, decimals: int, y: float, width: int) -> list[str]:
+def _legend(most: float, unit: str, decimals: int, y: int, width: int) -> list[str]:
     steps, left, right = 40, 30, width - 30
     step = (right - left) / steps
     shades = [(left + n * step, _colour(n / (steps - 1))) for n in range(steps)]

@@ -28,7 +28,7 @@ class Evaluation:
     figures: Mapping[str, Any]
     """The part of metrics/evaluate.json."""
     curves: Sequence[Mapping[str, float]]
-    """Rows of metrics/train/curves.csv; what is not measured in a row is not in it."""
+    """Rows of metrics/train/curves.csv."""
     preprocessing: Mapping[str, Any]
     """metrics/preprocess.json."""
     clips: Mapping[str, Sequence[tuple[str, Scene]]]

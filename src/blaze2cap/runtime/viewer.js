@@ -1,5 +1,5 @@
 "use strict";
-// Shows the scenes of a page: each <figure class="viewer"> holds one as JSON. Positions are metres, y up.
+// Shows the scenes of a page: each element of class viewer holds one as JSON. Positions are metres, y up.
 // A figure's points are whole numbers: position = middle + number * step, -32768 where it is not seen.
 (() => {
   const HIDDEN = -32768;
