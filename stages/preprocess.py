@@ -19,7 +19,10 @@ def main(raw: Path, clips: Path, metrics: Path, params_file: Path = Path("params
         changes = changes_since(raw)
         if changes:
             print(f"preprocess: {changes}", file=sys.stderr)
-        write_report(metrics, preprocess(raw, clips, params))
+        report = preprocess(raw, clips, params)
+        for fault in report["data_faults"]["list"]:
+            print(f"preprocess: {fault['sentence']}", file=sys.stderr)
+        write_report(metrics, report)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.kinematics import bone_offsets, forward_kinematics, global_to_local
+from blaze2cap.body.landmark import RAW_CHANNELS, RAW_LANDMARKS
 from blaze2cap.body.rotation import matrix_to_rotation_6d, quaternion_to_matrix, rotation_6d_to_matrix
 from blaze2cap.data.augment import source_name, strided
-from blaze2cap.data.clipset import camera_truth
+from blaze2cap.data.faults.detection import Seen
+from blaze2cap.data.faults.examine import TakeFindings, examine_clip, examine_take
+from blaze2cap.data.faults.params import FaultParams
+from blaze2cap.data.faults.record import DataFault
+from blaze2cap.data.faults.timing import LagSums
 from blaze2cap.data.packed import Span, packed_array
 from blaze2cap.data.raw import ClipName, read_landmarks, read_sidecar, vicon_folder
-from blaze2cap.data.reprojection import reprojection_error_px
-from blaze2cap.data.segment import Segment, find_segments, is_detected, to_model_layout
-from blaze2cap.data.vicon import read_vicon
+from blaze2cap.data.segment import find_segments, is_detected, to_model_layout
+from blaze2cap.data.vicon import FPS, read_vicon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,53 +32,66 @@ class TakeJob:
     take: str
     number: int
     span: Span
+    faults: FaultParams
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipJob:
-    """A clip to be packed, after its take and into the same folder."""
+    """A clip to be packed, after its take and into the same folder, its landmarks `lag_frames` earlier."""
 
     clip: ClipName
     span: Span
     landmark_frames: int
     take: TakeJob
-    camera: Camera
+    cameras: dict[str, Camera]
     strides: tuple[int, ...]
     max_reprojection_px: float
+    lag_frames: int = 0
+
+
+class PackedTake(NamedTuple):
+    """The worst bone residual of a take [mm], and what was found in it."""
+
+    residual_mm: float
+    findings: TakeFindings
 
 
 class PackedClip(NamedTuple):
-    """Rows for the tables, and what the report says of the clip."""
+    """Rows for the tables, what the report says of the clip, its faults, and sums that tell its lag."""
 
     row: dict[str, Any]
     samples: list[dict[str, Any]]
     report: dict[str, Any]
+    faults: list[DataFault]
+    lag_sums: LagSums
 
 
-def pack_take(job: TakeJob) -> float:
-    """Write a take's local rotations, root positions and bone offsets; return the worst bone residual [mm]."""
+def pack_take(job: TakeJob) -> PackedTake:
+    """Write a take's local rotations, root positions, bone offsets and outliers, and look for faults of its truth."""
     vicon = read_vicon(job.raw / vicon_folder(job.take))
     position = torch.from_numpy(vicon.position)
     rotation = quaternion_to_matrix(torch.from_numpy(vicon.quaternion))
     offset, residual = bone_offsets(position, rotation)
-    packed_array(job.packed, "rotation", "r+")[job.span.rows] = matrix_to_rotation_6d(global_to_local(rotation))
+    local = global_to_local(rotation)
+    findings = examine_take(job.take, position, local, offset, FPS, job.faults)
+    packed_array(job.packed, "rotation", "r+")[job.span.rows] = matrix_to_rotation_6d(local)
     packed_array(job.packed, "root_position", "r+")[job.span.rows] = position[:, 0]
+    packed_array(job.packed, "outlier", "r+")[job.span.rows] = findings.outlier
     packed_array(job.packed, "offset", "r+")[job.number] = offset
-    return 1000 * residual
+    return PackedTake(1000 * residual, findings)
 
 
 def pack_clip(job: ClipJob) -> PackedClip:
     """Write a clip's landmarks, cut to the frames of the truth, and find its segments and those to reject."""
     path = job.take.raw / job.clip.landmark_file
-    landmarks = to_model_layout(read_landmarks(path)[: job.span.frames])
+    landmarks = to_model_layout(_shifted(read_landmarks(path), job.lag_frames, job.span.frames))
     packed_array(job.take.packed, "landmarks", "r+")[job.span.rows] = landmarks
     segments = find_segments(landmarks)
-    errors = _segment_errors_px(job, torch.from_numpy(landmarks), segments)
+    findings = examine_clip(_seen(job, landmarks), segments, job.max_reprojection_px, job.take.faults)
     reasons = [
-        f"median distance to the projected truth {error:.0f} px" if error > job.max_reprojection_px else ""
-        for error in errors
+        f"median distance to the projected truth {error:.0f} px" if number in findings.rejected else ""
+        for number, error in enumerate(findings.segment_error_px)
     ]
-    rejected = [number for number, reason in enumerate(reasons) if reason]
     detected = int(is_detected(landmarks).sum())
     clip = job.clip
     sidecar = read_sidecar(path)
@@ -89,7 +107,7 @@ def pack_clip(job: ClipJob) -> PackedClip:
         "detected": detected,
         "anchors": len(segments),
         "segments": len(segments),
-        "rejected_frames": sum(segments[number].frames for number in rejected),
+        "rejected_frames": sum(segments[number].frames for number in findings.rejected),
         "width": sidecar.width,
         "height": sidecar.height,
         "fps": sidecar.fps,
@@ -114,20 +132,32 @@ def pack_clip(job: ClipJob) -> PackedClip:
         "detected_share": detected / job.span.frames,
         "segments": len(segments),
         "samples": len(samples),
-        "segment_reprojection_px": errors,
+        "swapped": findings.swapped,
+        "shifted_frames": job.lag_frames,
+        "segment_reprojection_px": findings.segment_error_px,
         "rejected_segments": [
-            {"segment": number, **segments[number]._asdict(), "reason": reasons[number]} for number in rejected
+            {"segment": number, **segments[number]._asdict(), "reason": reasons[number]} for number in findings.rejected
         ],
     }
-    return PackedClip(row, samples, report)
+    return PackedClip(row, samples, report, findings.faults, findings.lag_sums)
 
 
-def _segment_errors_px(job: ClipJob, landmarks: torch.Tensor, segments: list[Segment]) -> list[float]:
+def _shifted(raw: np.ndarray, lag_frames: int, frames: int) -> np.ndarray:
+    """That many frames of raw landmarks, `lag_frames` earlier; nobody is detected where there are none."""
+    shifted = np.zeros((frames, len(RAW_LANDMARKS), RAW_CHANNELS), dtype=raw.dtype)
+    source = raw[max(lag_frames, 0) :][: frames - max(-lag_frames, 0)]
+    first = max(-lag_frames, 0)
+    shifted[first : first + len(source)] = source
+    return shifted
+
+
+def _seen(job: ClipJob, landmarks: np.ndarray) -> Seen:
+    """The landmarks beside the packed truth of the take, in the world."""
     rows = slice(job.take.span.first_row, job.take.span.first_row + job.span.frames)
     rotation = rotation_6d_to_matrix(torch.from_numpy(packed_array(job.take.packed, "rotation")[rows].copy()))
     root_position = torch.from_numpy(packed_array(job.take.packed, "root_position")[rows].copy())
     offset = torch.from_numpy(packed_array(job.take.packed, "offset")[job.take.number].copy())
-    truth = camera_truth(rotation, root_position, offset, job.camera)
-    position, _ = forward_kinematics(truth.rotation, truth.offset, truth.root_position)
-    errors = reprojection_error_px(landmarks, position, job.camera)
-    return [errors[segment.rows].median().item() for segment in segments]
+    position, _ = forward_kinematics(rotation, offset, root_position)
+    own = job.clip.camera
+    others = {name: camera for name, camera in job.cameras.items() if name != own}
+    return Seen(str(job.clip), torch.from_numpy(landmarks), position, job.cameras[own], others)

@@ -1,16 +1,21 @@
 """Raw recordings -> packed clips (`clipset`): takes, then clips, in parallel, one clip a worker in memory."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.calibration import read_calibration
+from blaze2cap.data.faults.examine import examine_subjects
+from blaze2cap.data.faults.params import FaultParams
+from blaze2cap.data.faults.record import DataFault, fault_report
+from blaze2cap.data.faults.timing import Lag, estimate_lag, timing_faults
 from blaze2cap.data.manifest import read_manifest
-from blaze2cap.data.pack import ClipJob, PackedClip, TakeJob, pack_clip, pack_take
-from blaze2cap.data.packed import allocate, consecutive, write_cameras, write_tables
+from blaze2cap.data.pack import ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
+from blaze2cap.data.packed import allocate, consecutive, packed_array, write_cameras, write_tables
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.published_pack import preprocess_published
 from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, count_landmark_frames, scan, vicon_folder
@@ -20,10 +25,12 @@ from blaze2cap.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessParams:
-    """Stride augmentation, and when a segment counts as another person's."""
+    """Stride augmentation, when a segment counts as another person's, whether lags are undone, and other faults."""
 
     strides: tuple[int, ...] = (1, 2, 3)
     max_reprojection_px: float = 200.0
+    correct_lag: bool = False
+    faults: FaultParams = field(default_factory=FaultParams)
 
     def __post_init__(self) -> None:
         if 1 not in self.strides or min(self.strides) < 1 or len(set(self.strides)) < len(self.strides):
@@ -45,22 +52,29 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     takes, clips = _recordings(raw)
     cameras = read_calibration(raw / CALIBRATION_FILE)
     with replaced_folder(packed) as folder:
-        take_jobs = _take_jobs(raw, folder, takes)
+        take_jobs = _take_jobs(raw, folder, takes, params)
         clip_jobs = _clip_jobs(clips, take_jobs, cameras, params)
         truth_frames = sum(job.span.frames for job in take_jobs.values())
         allocate(folder, len(take_jobs), truth_frames, sum(job.span.frames for job in clip_jobs))
-        residuals = parallel_map(pack_take, list(take_jobs.values()), workers, "packing takes")
+        results = parallel_map(pack_take, list(take_jobs.values()), workers, "packing takes")
+        packed_takes = dict(zip(takes, results, strict=True))
         packed_clips = parallel_map(pack_clip, clip_jobs, workers, "packing clips")
-        _write_tables(folder, take_jobs, residuals, packed_clips)
+        timing = _timing(packed_clips)
+        if params.correct_lag:
+            shifted = [replace(job, lag_frames=_whole(timing[job.clip.take])) for job in clip_jobs]
+            packed_clips = parallel_map(pack_clip, shifted, workers, "undoing lags")
+        data_faults = _faults(packed_takes, packed_clips, timing, params)
+        _mark_calibration(folder, take_jobs, data_faults)
+        _write_tables(folder, take_jobs, packed_takes, packed_clips)
         seen_by = {clip.camera for clip in clips}
         write_cameras(folder, {number: camera for number, camera in cameras.items() if number in seen_by})
-    return _report(take_jobs, residuals, packed_clips, faults)
+    return _report(take_jobs, packed_takes, packed_clips, timing, faults, data_faults)
 
 
-def _take_jobs(raw: Path, folder: Path, takes: list[str]) -> dict[str, TakeJob]:
+def _take_jobs(raw: Path, folder: Path, takes: list[str], params: PreprocessParams) -> dict[str, TakeJob]:
     spans = consecutive({take: count_frames(raw / vicon_folder(take)) for take in takes})
     return {
-        take: TakeJob(raw=raw, packed=folder, take=take, number=number, span=spans[take])
+        take: TakeJob(raw=raw, packed=folder, take=take, number=number, span=spans[take], faults=params.faults)
         for number, take in enumerate(takes)
     }
 
@@ -80,7 +94,7 @@ def _clip_jobs(
             span=spans[clip],
             landmark_frames=landmark_frames[clip],
             take=takes[clip.take],
-            camera=cameras[clip.camera],
+            cameras=cameras,
             strides=params.strides,
             max_reprojection_px=params.max_reprojection_px,
         )
@@ -100,8 +114,40 @@ def _recordings(raw: Path) -> tuple[list[str], list[ClipName]]:
     return takes, clips
 
 
+def _timing(clips: list[PackedClip]) -> dict[str, Lag | None]:
+    """Lag of every clip and, from all its cameras together, of every take that has landmarks."""
+    sums = {clip.row["clip"]: clip.lag_sums for clip in clips}
+    for clip in clips:
+        take = clip.row["take"]
+        sums[take] = sums.get(take, 0) + clip.lag_sums
+    return {name: estimate_lag(sums[name]) for name in sums}
+
+
+def _whole(lag: Lag | None) -> int:
+    return 0 if lag is None else round(lag.frames)
+
+
+def _faults(
+    takes: dict[str, PackedTake], clips: list[PackedClip], timing: dict[str, Lag | None], params: PreprocessParams
+) -> list[DataFault]:
+    own = [fault for take in takes.values() for fault in take.findings.faults]
+    shared = examine_subjects({name: take.findings for name, take in takes.items()}, params.faults)
+    seen = [fault for clip in clips for fault in clip.faults]
+    by_clip = {clip.row["clip"]: timing[clip.row["clip"]] for clip in clips}
+    by_take = {name: lag for name, lag in timing.items() if name not in by_clip}
+    return [*own, *shared, *seen, *timing_faults(by_take, by_clip, params.faults)]
+
+
+def _mark_calibration(folder: Path, takes: dict[str, TakeJob], faults: Iterable[DataFault]) -> None:
+    """No rotation of the body counts in a take that is calibrated otherwise than the person's others."""
+    outlier = packed_array(folder, "outlier", "r+")
+    for fault in faults:
+        if fault.kind == "calibration":
+            outlier[takes[fault.where].span.rows, 1:] = True
+
+
 def _write_tables(
-    folder: Path, takes: dict[str, TakeJob], residuals: list[float], packed_clips: list[PackedClip]
+    folder: Path, jobs: dict[str, TakeJob], takes: dict[str, PackedTake], packed_clips: list[PackedClip]
 ) -> None:
     seen = {clip.row["take"] for clip in packed_clips}
     rows = [
@@ -111,11 +157,11 @@ def _write_tables(
             "action": take.split("/")[1],
             "first_row": job.span.first_row,
             "frames": job.span.frames,
-            "bone_residual_mm": residual,
+            "bone_residual_mm": takes[take].residual_mm,
             "has_landmarks": take in seen,
             "root_known": True,
         }
-        for (take, job), residual in zip(takes.items(), residuals, strict=True)
+        for take, job in jobs.items()
     ]
     samples = [sample for clip in packed_clips for sample in clip.samples]
     if not samples:
@@ -124,30 +170,47 @@ def _write_tables(
 
 
 def _report(
-    takes: dict[str, TakeJob], residuals: list[float], packed_clips: list[PackedClip], faults: list[dict[str, str]]
+    jobs: dict[str, TakeJob],
+    takes: dict[str, PackedTake],
+    packed_clips: list[PackedClip],
+    timing: dict[str, Lag | None],
+    left_out: list[dict[str, str]],
+    data_faults: list[DataFault],
 ) -> dict[str, Any]:
-    clips = {clip.row["clip"]: clip.report for clip in packed_clips}
+    clips = {clip.row["clip"]: clip.report | _lag_report(timing[clip.row["clip"]]) for clip in packed_clips}
     rejected = [segment for clip in clips.values() for segment in clip["rejected_segments"]]
     total: Counter[str] = Counter()
     for clip in clips.values():
         total.update(
-            {key: clip[key] for key in ("frames", "detected", "segments", "samples", "truncated_landmark_frames")}
+            {
+                key: clip[key]
+                for key in ("frames", "detected", "segments", "samples", "truncated_landmark_frames", "swapped")
+            }
         )
     return {
         "takes": len(takes),
         "motion_only_takes": len(takes) - len({clip.row["take"] for clip in packed_clips}),
-        "truth_frames": sum(job.span.frames for job in takes.values()),
+        "truth_frames": sum(job.span.frames for job in jobs.values()),
         "clips": len(clips),
         **total,
         "detected_share": total["detected"] / total["frames"],
         "rejected_segments": len(rejected),
         "rejected_frames": sum(segment["frames"] for segment in rejected),
         "rejected_samples": sum(sample["rejected"] for clip in packed_clips for sample in clip.samples),
-        "worst_bone_residual_mm": max(residuals),
-        "faults": {"count": len(faults), "left_out": faults},
+        "worst_bone_residual_mm": max(take.residual_mm for take in takes.values()),
+        "faults": {"count": len(left_out), "left_out": left_out},
+        "data_faults": fault_report(data_faults),
         "by_take": {
-            take: {"frames": job.span.frames, "bone_residual_mm": residual}
-            for (take, job), residual in zip(takes.items(), residuals, strict=True)
+            take: {
+                "frames": job.span.frames,
+                "bone_residual_mm": takes[take].residual_mm,
+                **_lag_report(timing.get(take)),
+            }
+            for take, job in jobs.items()
         },
         "by_clip": clips,
     }
+
+
+def _lag_report(lag: Lag | None) -> dict[str, float | None]:
+    return {"lag_frames": lag and lag.frames, "lag_correlation": lag and lag.correlation}
