@@ -1,19 +1,34 @@
 """Contracts of the tables: a failure tells file, row, column and value; real and made-up tables keep them."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from recordings import write_recordings
 
+from blaze2cap.body.landmark import TRACKED, VISIBILITY
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
+from blaze2cap.data.audit import audit_clips, audit_split
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.contract import contracts
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
-from blaze2cap.data.split import SplitParams, assign_parts, published_samples, split_map
+from blaze2cap.data.sources.sample import SampleParams, write_sample
+from blaze2cap.data.split import (
+    MAP_FILE,
+    SplitParams,
+    assign_parts,
+    published_samples,
+    read_parts,
+    read_split_map,
+    split_map,
+    write_split,
+)
 from blaze2cap.errors import UserError
 from blaze2cap.learning.headline import HEADLINE
 
@@ -163,4 +178,109 @@ def test_tables_are_held_against_each_other(
     three[table].loc[1, column] = value
     with pytest.raises(UserError) as caught:
         schema.check_index(**three, where=tmp_path)
+    assert expected in str(caught.value)
+
+
+def packed(raw: Path, folder: Path, source: str) -> Path:
+    """Clips and split of a raw folder, as the stages make them, through the disk."""
+    write_manifest(raw, source, [], None, workers=1)
+    preprocess(raw, folder / "clips", PreprocessParams(), workers=1)
+    clipset = ClipSet.load(folder / "clips")
+    parts = assign_parts(clipset.takes.index, SplitParams(validation=("S2/freestyle2",)))
+    write_split(folder / "split", split_map(published_samples(clipset), parts), parts)
+    return folder
+
+
+def audit(folder: Path) -> None:
+    """Every table read, which holds it against its contract, and held against the arrays and the split."""
+    clipset = ClipSet.load(folder / "clips")
+    audit_clips(clipset, folder / "clips")
+    split = folder / "split"
+    audit_split(clipset, read_split_map(split / MAP_FILE), read_parts(split), split)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short sample, with lost tracking, packed and split."""
+    folder = tmp_path_factory.mktemp("sample")
+    takes = ("S1/freestyle1", "S2/freestyle2", "S4/acting3", "S2/rom3")
+    write_sample(folder / "raw", SampleParams(seed=1, seconds=8.0, cameras=2), takes, workers=1)
+    return packed(folder / "raw", folder, "sample")
+
+
+def test_arrays_and_split_of_the_sample_keep_what_the_tables_say(sample: Path) -> None:
+    audit(sample)
+    clips = ClipSet.load(sample / "clips").clips
+    assert clips.segments.max() > 1, "a sample without a lost track proves little"
+
+
+def test_arrays_and_split_of_the_recordings_keep_what_the_tables_say(totalcapture_root: Path, tmp_path: Path) -> None:
+    raw = Path(shutil.copytree(totalcapture_root, tmp_path / "raw", copy_function=os.symlink))
+    audit(packed(raw, tmp_path, "totalcapture"))
+    assert len(ClipSet.load(tmp_path / "clips").clips) == 33
+
+
+def break_landmarks(
+    row: int, channel: int, value: float, landmark: int | slice = slice(None)
+) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        array = np.load(folder / "clips" / "landmarks.npy", mmap_mode="r+")
+        array[row, landmark, channel] = value
+
+    return edit
+
+
+def break_array(name: str, value: float) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        np.load(folder / "clips" / f"{name}.npy", mmap_mode="r+")[2] = value
+
+    return edit
+
+
+def break_table(path: str, row: int, **changes: object) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        table = pd.read_csv(folder / path, dtype={"camera": str, "reason": str}, keep_default_na=False)
+        for column, value in changes.items():
+            table.loc[row, column] = value
+        table.to_csv(folder / path, index=False)
+
+    return edit
+
+
+def swap_parts(folder: Path) -> None:
+    path = folder / "split" / "takes.csv"
+    path.write_text(path.read_text().replace("S4/acting3,test", "S4/acting3,train"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (break_landmarks(3, TRACKED, 0.0), "clips.csv: row 0, column anchors is 1, expected the frames flagged so"),
+        (break_landmarks(3, TRACKED, 0.0, landmark=4), "landmarks.npy: row 3, expected one flag"),
+        (break_landmarks(3, 0, np.nan), "landmarks.npy: row 3, expected finite numbers"),
+        (break_landmarks(3, VISIBILITY, 1.5), "landmarks.npy: row 3, expected visibilities from 0 to 1"),
+        (break_landmarks(3, slice(None), 0.0), "clips.csv: row 0, column detected is 20, expected the frames that are"),
+        (break_array("rotation", 0.5), "rotation.npy: row 2, expected two orthonormal columns"),
+        (break_array("root_position", np.inf), "root_position.npy: row 2, expected finite numbers"),
+        (break_array("offset", 2.0), "offset.npy: row 2, expected bones below 1 m"),
+        (break_table("clips/clips.csv", 1, camera="2", rejected_frames=3), "those rejected in samples.csv"),
+        (break_table("clips/samples.csv", 0, first_frame=1, frames=19), "row 0, column first_frame is 1, expected an"),
+        (
+            break_table("clips/samples.csv", 0, frames=19),
+            "row 0, column frames is 19, expected every `stride`-th frame",
+        ),
+        (break_table("clips/takes.csv", 1, has_landmarks=False), "takes.csv: row 1, column has_landmarks is False"),
+        (break_table("split/takes.csv", 1, take="S3/rom1"), "split/takes.csv: its takes are not those of the clips"),
+        (swap_parts, "split_map.json: row 24, column split_train is False, expected the part of its take"),
+    ],
+)
+def test_arrays_that_break_a_promise_of_a_table_are_named(
+    tmp_path: Path, edit: Callable[[Path], None], expected: str
+) -> None:
+    raw = write_recordings(tmp_path / "raw", {"S1/freestyle1": 20, "S2/rom1": 12, "S4/acting3": 9}, cameras=2)
+    folder = packed(raw, tmp_path, "totalcapture")
+    audit(folder)
+    edit(folder)
+    with pytest.raises(UserError) as caught:
+        audit(folder)
     assert expected in str(caught.value)

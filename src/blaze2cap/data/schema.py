@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from blaze2cap.data.atomic import replace_text
 from blaze2cap.data.contract import contracts
 from blaze2cap.errors import UserError
@@ -71,17 +73,23 @@ def check_index(takes: "pd.DataFrame", clips: "pd.DataFrame", samples: "pd.DataF
     beyond = clips.truth_row + clips.frames > take_rows.sum(axis=1)
     clip_frames = samples["clip"].map(clips.set_index("clip").frames)
     last_frame = samples.first_frame + samples.stride * (samples.frames - 1)
-    for table, column, broken, expected in (
-        ("clips", "take", take_rows.frames.isna(), "a take of takes.csv"),
-        ("clips", "truth_row", clips.truth_row < take_rows.first_row, "a row of its take"),
-        ("clips", "frames", beyond, "at most the frames of its take from truth_row on"),
-        ("samples", "clip", clip_frames.isna(), "a clip of clips.csv"),
-        ("samples", "frames", last_frame >= clip_frames, "a last frame inside its clip"),
+    for table, name, column, broken, expected in (
+        (clips, "clips", "take", take_rows.frames.isna(), "a take of takes.csv"),
+        (clips, "clips", "truth_row", clips.truth_row < take_rows.first_row, "a row of its take"),
+        (clips, "clips", "frames", beyond, "at most the frames of its take from truth_row on"),
+        (samples, "samples", "clip", clip_frames.isna(), "a clip of clips.csv"),
+        (samples, "samples", "frames", last_frame >= clip_frames, "a last frame inside its clip"),
     ):
-        if broken.any():
-            row = int(broken.to_numpy().argmax())
-            value = {"clips": clips, "samples": samples}[table][column].iloc[row]
-            raise UserError(f"{where / table}.csv: {_cell(row, column, value)}, expected {expected}")
+        refuse(table, column, broken, expected, where / f"{name}.csv")
+
+
+def refuse(table: "pd.DataFrame", column: str, broken: Any, expected: str, where: Path) -> None:
+    """Raise UserError naming the first broken row, if there is one; `broken` has a truth value for each row."""
+    rows = np.flatnonzero(broken)
+    if len(rows):
+        more = f"; {len(rows)} rows fail in all" if len(rows) > 1 else ""
+        cell = _cell(int(rows[0]), column, table[column].iloc[int(rows[0])])
+        raise UserError(f"{where}: {cell}, expected {expected}{more}")
 
 
 def _urgency(case: dict[str, Any]) -> int:
