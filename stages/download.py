@@ -20,7 +20,7 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
         with replaced_folder(raw) as folder:
             inspection, recordings = params.take_over(folder)
             for fault in inspection.faults:
-                print(f"download: left out {fault.left_out}: {fault.sentence}", file=sys.stderr)
+                print(f"download: left out {fault}", file=sys.stderr)
             for notice in inspection.notices:
                 print(f"download: {notice}", file=sys.stderr)
             write_manifest(folder, params.source, inspection.faults, recordings)

