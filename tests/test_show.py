@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import av
@@ -197,6 +198,16 @@ def test_a_mistake_is_one_sentence(
     assert len(said.splitlines()) == 1
     assert sentence in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.png", "taken"]
+
+
+def test_a_clip_without_an_absolute_root_is_one_sentence(clips: Path, tmp_path: Path) -> None:
+    published = tmp_path / "clips"
+    shutil.copytree(clips, published)
+    table = (published / "takes.csv").read_text()
+    (published / "takes.csv").write_text(table.replace("True\n", "False\n"))
+    code, _, said = run("show", "S1/walking2/cam1", "--clips", published, "-o", tmp_path / "a.png")
+    assert (code, len(said.splitlines())) == (1, 1)
+    assert "no absolute root (S1/walking2)" in said
 
 
 def test_the_documented_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,13 +40,16 @@ def report(
 
         from blaze2cap.data.clipset import ClipSet
         from blaze2cap.data.split import read_parts
+        from blaze2cap.learning.absolute_root import require_absolute_root
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.clip_ranking import best_median_worst, ranked_clips
         from blaze2cap.runtime.report_page import Evaluation, report_page
         from blaze2cap.runtime.whole_file import whole_file
 
         clipset, trained = ClipSet.load(clips), load_checkpoint(model)
-        ranked = ranked_clips(clipset, read_parts(split)[part], trained.system(), SECONDS)
+        takes = read_parts(split)[part]
+        require_absolute_root(clipset, takes)
+        ranked = ranked_clips(clipset, takes, trained.system(), SECONDS)
         chosen = best_median_worst(ranked, EACH)
         scenes = {heading: [_scene(clipset, clip, trained) for clip in found] for heading, found in chosen.items()}
         page = report_page(

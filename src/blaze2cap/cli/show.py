@@ -27,11 +27,13 @@ def show(
         if out.suffix not in SUFFIXES:
             raise UserError(f"{out}: cannot write {out.suffix or 'a name without suffix'}; use {', '.join(SUFFIXES)}")
         from blaze2cap.data.clipset import ClipSet
+        from blaze2cap.learning.absolute_root import require_absolute_root
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.clip_view import view_clip
 
         clipset = ClipSet.load(clips)
         frames = _frames_of(clipset, clip, first, seconds)
+        require_absolute_root(clipset, [str(clipset.clips["take"][clip])])
         system = None if prediction is None else load_checkpoint(prediction).system()
         _write(out, view_clip(clipset, clip, frames, system))
         print(f"{out}: {frames.stop - frames.start} frames of {clip}")

@@ -131,7 +131,7 @@ def _legend(most: float, unit: str, decimals: int, y: int, width: int) -> list[s
     steps, left, right = 40, 30, width - 30
     step = (right - left) / steps
     shades = [(left + n * step, _colour(n / (steps - 1))) for n in range(steps)]
-    parts = [f'<rect x="{x:.2f}" y="{y}" width="{step + 0.3:.2f}" height="8" fill="{fill}"/>' for x, fill in shades]
+    parts = [f'<rect x="{x:.2f}" y="{y}" width="{step + 0.8:.2f}" height="8" fill="{fill}"/>' for x, fill in shades]
     parts.append(f'<text class="tick start" x="{left}" y="{y + 21}">0</text>')
     parts.append(f'<text class="tick end" x="{right}" y="{y + 21}">{most:.{decimals}f} {html.escape(unit)}</text>')
     return parts

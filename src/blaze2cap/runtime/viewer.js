@@ -4,7 +4,7 @@
 (() => {
   const HIDDEN = -32768;
   const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
-  const FIELD = 1.6;          // focal length in units of half the panel's smaller side
+  const FIELD = 1.6;          // focal length over the panel's height
   const GRID_M = 0.5, GRID_REACH = 6;
 
   // Base64 of little-endian int16 -> numbers, NaN where hidden.
@@ -318,7 +318,7 @@
       const [cy, sy, cp, sp] = [Math.cos(this.yaw), Math.sin(this.yaw), Math.cos(this.pitch), Math.sin(this.pitch)];
       const back = [sy * cp, sp, cy * cp], right = [cy, 0, -sy], up = [-sy * sp, cp, -cy * sp];
       const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-      const focal = FIELD * Math.min(panel.width * 1.15, panel.height) / 1;
+      const focal = FIELD * Math.min(panel.width * 1.3, panel.height);
       return (x, y, z) => {
         const p = [x - target[0], y - target[1], z - target[2]];
         const depth = this.distance - dot(p, back);
