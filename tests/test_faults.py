@@ -1,0 +1,203 @@
+"""Every fault that is put into sound recordings is found and named, and nothing is found in sound ones."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from injected import (
+    PARAMS,
+    Recording,
+    delayed_truth,
+    mirrored,
+    mirrored_with_names_kept,
+    on_its_side,
+    scaled,
+    with_calibrations_exchanged,
+    with_truth_of,
+    with_y_and_z_exchanged,
+)
+
+from blaze2cap.body.landmark import MIRROR, SCREEN, WORLD
+from blaze2cap.body.rotation import rotation_vector_to_matrix
+from blaze2cap.body.skeleton import JOINT_INDEX
+from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.faults.bones import differing_bones
+from blaze2cap.data.faults.calibration import differing_calibration
+from blaze2cap.data.faults.record import KINDS, runs, widened
+from blaze2cap.data.manifest import write_manifest
+from blaze2cap.data.preprocess import PreprocessParams, preprocess
+from blaze2cap.data.sources.sample import SampleParams, write_sample
+
+TAKES = ("S1/walking1", "S1/walking2", "S1/freestyle1", "S2/walking1")
+CLIP = "S1/walking1/cam1"
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample") / "raw"
+    write_sample(folder, SampleParams(seed=42, seconds=10.0, cameras=2), TAKES, workers=1)
+    write_manifest(folder, "sample", [], None, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recording(raw: Path) -> Recording:
+    return Recording.read(raw, CLIP)
+
+
+def test_nothing_is_found_in_the_sample(raw: Path, tmp_path: Path) -> None:
+    report = preprocess(raw, tmp_path / "clips", PreprocessParams(), workers=1)
+    assert report["data_faults"] == {"count": 0, "by_kind": dict.fromkeys(KINDS, 0), "list": []}
+    assert not ClipSet.load(tmp_path / "clips").outlier.any()
+    lags = [clip["lag_frames"] for clip in report["by_clip"].values()]
+    assert max(map(abs, lags)) < 1  # detections of the sample are of the frame that they belong to
+
+
+INJECTED: dict[str, tuple[Callable[[Recording], Recording], str]] = {
+    "mirrored": (mirrored, "mirrored"),
+    "mirrored, names kept": (mirrored_with_names_kept, "mirrored"),
+    "y and z exchanged": (with_y_and_z_exchanged, "axes"),
+    "z up": (on_its_side, "axes"),
+    "inches as metres": (lambda r: scaled(r, 1 / 0.0254), "bones_implausible"),
+    "metres as inches": (lambda r: scaled(r, 0.0254), "bones_implausible"),
+    "another camera's calibration": (lambda r: with_calibrations_exchanged(r, "2"), "another_camera"),
+}
+
+
+@pytest.mark.parametrize("name", INJECTED)
+def test_an_injected_fault_is_found_and_named(recording: Recording, name: str) -> None:
+    inject, kind = INJECTED[name]
+    assert recording.kinds() == set()
+    assert kind in inject(recording).kinds()
+
+
+def test_the_truth_of_somebody_else_is_found(raw: Path, recording: Recording) -> None:
+    other = Recording.read(raw, "S2/walking1/cam1")
+    assert {"wrong_person", "uncorrelated"} & with_truth_of(recording, other).kinds()
+
+
+@pytest.mark.parametrize("frames", [-5, 5])
+def test_a_shifted_truth_moves_the_lag_and_alarms(recording: Recording, frames: int) -> None:
+    _, before = recording.clip_faults()
+    faults, after = delayed_truth(recording, frames).clip_faults()
+    assert before is not None
+    assert after is not None
+    assert after.frames - before.frames == pytest.approx(-frames, abs=1)
+    assert [fault.kind for fault in faults] == ["lag"]
+    assert faults[0].value == after.frames
+    assert faults[0].sentence.startswith("S1/walking1: the video runs")
+
+
+def test_units_of_the_file_are_guessed(recording: Recording) -> None:
+    for scale, unit in ((1 / 0.0254, "inches already turned into metres"), (0.0254, "metres"), (25.4, "millimetres")):
+        fault = scaled(recording, scale).truth_findings().faults[0]
+        assert fault.kind == "bones_implausible"
+        assert fault.sentence.endswith(f"the file seems to hold {unit}, it is read as inches")
+
+
+def test_a_twisted_hand_is_an_outlier_with_a_margin(recording: Recording) -> None:
+    rotation, hand = recording.rotation.clone(), JOINT_INDEX["RightHand"]
+    twist = rotation_vector_to_matrix(torch.tensor([2.8, 0.0, 0.0], dtype=torch.float64))
+    rotation[100:120, hand] = rotation[100:120, JOINT_INDEX["RightForeArm"]] @ twist
+    findings = replace(recording, rotation=rotation).truth_findings()
+    (fault,) = findings.faults
+    margin = PARAMS.hand_margin_frames
+    assert (fault.kind, fault.frames) == ("twisted_hand", ((100 - margin, 20 + 2 * margin),))
+    assert fault.value == pytest.approx(np.degrees(2.8), abs=0.01)
+    assert findings.outlier.nonzero().tolist() == [[t, hand] for t in range(100 - margin, 120 + margin)]
+
+
+def test_a_jumping_truth_is_an_outlier_while_it_jumps(recording: Recording) -> None:
+    position = recording.position.clone()
+    generator = torch.Generator().manual_seed(0)
+    position[200:260, 1:] += 0.02 * torch.randn(60, 20, 3, generator=generator, dtype=torch.float64)
+    findings = replace(recording, position=position).truth_findings()
+    (fault,) = findings.faults
+    assert fault.kind == "glitch"
+    assert findings.outlier[200:260].all()
+    assert not findings.outlier[:165].any()
+    assert not findings.outlier[295:].any()
+
+
+def test_exchanged_left_and_right_landmarks_are_found(recording: Recording) -> None:
+    landmarks = recording.landmarks.clone()
+    landmarks[300:450, :, SCREEN] = landmarks[300:450][:, list(MIRROR)][..., SCREEN]
+    faults, _ = replace(recording, landmarks=landmarks).clip_faults()
+    swapped = [fault for fault in faults if fault.kind == "left_right_swapped"]
+    assert swapped
+    assert swapped[0].frames is not None
+    assert all(first >= 299 and first + frames <= 451 for first, frames in swapped[0].frames)
+
+
+def test_implausible_landmarks_are_found(recording: Recording) -> None:
+    landmarks = recording.landmarks.clone()
+    landmarks[..., WORLD] *= 3
+    faults, _ = replace(recording, landmarks=landmarks).clip_faults()
+    assert {fault.kind for fault in faults} == {"landmark_bones"}
+
+
+def test_the_take_that_differs_from_a_persons_others_is_told() -> None:
+    length = torch.full((21,), 0.25, dtype=torch.float64)
+    longer = length.clone()
+    longer[JOINT_INDEX["LeftForeArm"]] += 0.014
+    takes = {"S1/rom1": length, "S1/rom2": length + 0.0016, "S1/rom3": longer, "S1/walking1": length}
+    (fault,) = differing_bones(takes, PARAMS)
+    assert (fault.where, fault.unit) == ("S1/rom3", "mm")
+    assert fault.value == pytest.approx(14, abs=0.1)
+    assert differing_bones({name: takes[name] for name in ("S1/rom1", "S1/rom3")}, PARAMS) == []
+
+    pose = torch.eye(3, dtype=torch.float64).repeat(20, 1, 1)
+    turned = pose.clone()
+    turned[JOINT_INDEX["RightArm"] - 1] = rotation_vector_to_matrix(torch.tensor([0.0, 0.8, 0.0])).double()
+    (fault,) = differing_calibration({"a": pose, "b": turned, "c": pose}, PARAMS)
+    assert fault.where == "b"
+    assert "arms 46 and 0 deg" in fault.sentence
+    assert differing_calibration({"a": pose, "b": turned}, PARAMS) == [], "two cannot tell which is off"
+
+
+def test_a_take_calibrated_otherwise_has_no_rotation_that_counts(raw: Path, tmp_path: Path) -> None:
+    strict = dataclasses.replace(PARAMS, max_calibration_deg=1.0)
+    report = preprocess(raw, tmp_path / "clips", PreprocessParams(faults=strict), workers=1)
+    told = {fault["where"] for fault in report["data_faults"]["list"]}
+    clipset = ClipSet.load(tmp_path / "clips")
+    assert told
+    assert "S2/walking1" not in told, "its person has one take only"
+    for clip in clipset.clips.index:
+        outlier = clipset.clip_outliers(clip)
+        assert not outlier[:, 0].any()
+        assert (outlier[:, 1:] == (clipset.clips["take"][clip] in told)).all()
+
+
+@pytest.mark.parametrize("lag", [3, -2])
+def test_a_lag_is_corrected_on_demand(raw: Path, tmp_path: Path, lag: int) -> None:
+    """Landmarks that run behind by some frames come out as if they did not, but for frames nobody recorded."""
+    late = tmp_path / "raw"
+    shutil.copytree(raw, late)
+    for path in late.glob("landmarks/S1/walking1/*.npy"):
+        landmarks = np.load(path)
+        shifted = np.zeros_like(landmarks)
+        shifted[max(lag, 0) : len(landmarks) + min(lag, 0)] = landmarks[max(-lag, 0) : len(landmarks) - max(lag, 0)]
+        np.save(path, shifted)
+    params = PreprocessParams(correct_lag=True, faults=dataclasses.replace(PARAMS, min_lag_frames=-4.0))
+    report = preprocess(late, tmp_path / "clips", params, workers=1)
+    assert report["by_take"]["S1/walking1"]["lag_frames"] == pytest.approx(lag, abs=0.5)
+    assert report["by_clip"][CLIP]["shifted_frames"] == lag
+    assert report["by_clip"]["S2/walking1/cam1"]["shifted_frames"] == 0
+    preprocess(raw, tmp_path / "sound", PreprocessParams(), workers=1)
+    corrected, sound = (ClipSet.load(tmp_path / name).clip_landmarks(CLIP) for name in ("clips", "sound"))
+    inside = slice(max(-lag, 0) + 1, len(sound) - max(lag, 0))
+    torch.testing.assert_close(corrected[inside], sound[inside])
+    assert not corrected[len(sound) - max(lag, 0) :].any()
+    assert not corrected[: max(-lag, 0)].any()
+
+
+def test_runs_and_margins() -> None:
+    frames = torch.tensor([1, 0, 0, 0, 1, 1, 0, 0], dtype=torch.bool)
+    assert runs(frames) == ((0, 1), (4, 2))
+    assert runs(widened(frames, 1)) == ((0, 2), (3, 4))
+    assert runs(frames.new_zeros(3)) == ()
