@@ -1,109 +1,25 @@
-"""DVC's commands as the README shows them, on the tiny preset in a temporary clone with a cache of its own."""
+"""What DVC runs again and what it answers from its cache, on the tiny preset in a temporary clone."""
 
-import json
 import os
 import shutil
+import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc_clone import STAGES, UP_TO_DATE, Clone, committed_clone, make_clone, ran, wait_until
 from import_graph import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc")]
 
-STAGES = ["download", "preprocess", "split", "train", "evaluate"]
-UP_TO_DATE = "Data and pipelines are up to date."
-
-
-class Clone:
-    """A working copy of the project with its own DVC cache; `dvc` and `git` run in it, importing its own source."""
-
-    def __init__(self, folder: Path, home: Path) -> None:
-        self.folder = folder
-        binaries = Path(sys.executable).parent
-        self.environment = os.environ | {
-            "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder / "src"),
-            "BLAZE2CAP_CACHE": str(home),
-            "OMP_NUM_THREADS": "1",
-            "COLUMNS": "120",
-        }
-
-    def run(self, *command: str, expect: int | None = 0) -> str:
-        """Output of a command, stdout and stderr together."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert expect is None or done.returncode == expect, f"{' '.join(command)}\n{done.stdout}"
-        return done.stdout
-
-    def dvc(self, *arguments: str, expect: int | None = 0) -> str:
-        return self.run("dvc", *arguments, expect=expect)
-
-    def experiment(self, *changes: str, expect: int | None = 0) -> str:
-        """Output of `dvc exp run` with some parameters changed."""
-        return self.dvc("exp", "run", *(part for change in changes for part in ("-S", change)), expect=expect)
-
-    def commit(self, message: str) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
-
-    def back_to_commit(self) -> None:
-        self.run("git", "reset", "--hard", "--quiet")
-        self.dvc("checkout", "--quiet")
-
-    def metrics(self, stage: str) -> dict:
-        return json.loads((self.folder / "metrics" / f"{stage}.json").read_text())
-
-
-def ran(output: str) -> list[str]:
-    """Stages whose command ran, in order."""
-    return [stage for stage in STAGES if f"Running stage '{stage}'" in output]
-
-
-def make_clone(source: Path, folder: Path, home: Path) -> Clone:
-    subprocess.run(["git", "clone", "--quiet", str(source), str(folder)], check=True)
-    clone = Clone(folder, home)
-    clone.run("git", "config", "user.name", "Test")
-    clone.run("git", "config", "user.email", "test@example.org")
-    return clone
-
-
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory) -> Clone:
-    """The files of the working tree in a new repository, tiny preset as the defaults, pipeline run and committed."""
-    folder = tmp_path_factory.mktemp("origin")
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    clone = Clone(folder, tmp_path_factory.mktemp("checkpoints"))
-    clone.run("git", "init", "--quiet", "--initial-branch", "main")
-    clone.run("git", "config", "user.name", "Test")
-    clone.run("git", "config", "user.email", "test@example.org")
-    clone.commit("as in the working tree")
-    preset = clone.run("blaze2cap", "preset", "tiny").split()
-    assert ran(clone.dvc("exp", "run", *preset)) == STAGES
-    clone.commit("tiny")
-    return clone
-
 
 @pytest.fixture
-def clone(origin) -> Clone:
-    """The same clone, put back to its commit."""
-    origin.back_to_commit()
-    return origin
+def clone() -> Clone:
+    """The clone that all these tests share, put back to its commit."""
+    clone = committed_clone()
+    clone.back_to_commit()
+    return clone
 
 
 @pytest.fixture
@@ -151,28 +67,17 @@ def test_device_and_workers_run_nothing_again(clone):
     assert ran(clone.experiment("runtime.workers=1")) == []
 
 
-def test_experiments_are_compared(clone):
-    clone.experiment("loss.smooth=2.0")
-    assert "loss.smooth" in clone.dvc("params", "diff")
-    assert "metrics/evaluate.json" in clone.dvc("metrics", "diff")
-    columns = "Experiment|loss.smooth|test.(mpjpe|mare)_(mm|rad)$"
-    table = clone.dvc("exp", "show", "--only-changed", "--no-pager", "--drop", ".*", "--keep", columns)
-    assert all(name in table for name in ("Experiment", "test.mpjpe_mm", "test.mare_rad", "loss.smooth"))
-    clone.dvc("plots", "diff")
-    assert (clone.folder / "dvc_plots" / "index.html").is_file()
+def test_a_changed_evaluation_only_evaluates(clone):
+    assert ran(clone.experiment("evaluate.seed=1")) == ["evaluate"]
 
 
-def test_queued_values_run_one_after_the_other(clone):
-    clone.dvc("exp", "run", "--queue", "-S", "loss.smooth=3,4")
-    assert clone.dvc("queue", "status").count("Queued") == 2
-    clone.dvc("exp", "run", "--run-all")
-    shown = json.loads(clone.dvc("exp", "show", "--json"))
-    values = {_smooth(experiment) for commit in shown for experiment in commit.get("experiments") or []}
-    assert {3.0, 4.0} <= values
-
-
-def _smooth(experiment: dict) -> float:
-    return experiment["revs"][0]["data"]["params"]["params.yaml"]["data"]["loss"]["smooth"]
+def test_two_runs_are_compared_in_a_few_lines(clone):
+    clone.experiment("loss.smooth=1.0")
+    assert clone.dvc("params", "diff").split()[-3:] == ["loss.smooth", "5.0", "1.0"]
+    lines = clone.dvc("metrics", "diff").splitlines()
+    assert any("test.mpjpe_mm" in line for line in lines)
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= 120
 
 
 def test_a_mistyped_key_is_refused_by_name(clone):
@@ -210,3 +115,27 @@ def test_a_zip_download_needs_git_init_only(clone, tmp_path):
     unpacked = Clone(folder, tmp_path / "checkpoints")
     unpacked.run("git", "init", "--quiet")
     assert UP_TO_DATE in unpacked.dvc("repro", "--allow-missing", "--dry")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["dvc and its stage", "dvc alone"])
+def test_a_killed_experiment_leaves_its_value_and_one_line_takes_it_back(clone, whole):
+    command = ["dvc", "exp", "run", "-S", f"train.seed={7 + whole}"]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = subprocess.Popen(command, cwd=clone.folder, env=clone.environment, start_new_session=True, **streams)
+    wait_until(lambda: not (clone.folder / "models").exists())
+    (os.killpg if whole else os.kill)(running.pid, signal.SIGKILL)
+    running.wait()
+    assert f"seed: {7 + whole}" in (clone.folder / "params.yaml").read_text()
+    if not whole:
+        wait_until((clone.folder / "metrics" / "train.json").exists)
+    clone.run("bash", "-ec", "git checkout HEAD -- params.yaml dvc.lock metrics && dvc checkout --force")
+    assert clone.run("git", "status", "--porcelain") == ""
+    assert clone.dvc("status").strip() == UP_TO_DATE
+
+
+def test_the_study_beside_the_pipeline_is_none_of_its_business(clone):
+    """A DVC project of its own: neither runs, figures nor plots of it show among the pipeline's."""
+    assert (clone.folder / "ablations" / "dvc.yaml").is_file()
+    assert UP_TO_DATE in clone.dvc("repro", "--all-pipelines", "--dry")
+    assert "cells" not in clone.dvc("metrics", "show")
+    assert clone.dvc("--cd", "ablations", "stage", "list", "--name-only").split()[0] == "clips"
