@@ -1,6 +1,6 @@
 """Detections against the projected truth: another person, another camera, a mirrored world, left and right swapped."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float
@@ -44,11 +44,7 @@ def unfitting_segment(
 
     Another person, unless another camera's calibration, or a truth with something undone, brings them together.
     """
-    trials = dict(_trials(seen, segment))
-    best = min(trials, key=lambda trial: trials[trial])
-    kind, why = "wrong_person", "another person was followed"
-    if trials[best] <= params.max_explained_px:
-        kind, why = best[0], f"{best[1]} fits, {trials[best]:.0f} px"
+    kind, why = _explanation(seen, segment, params.max_explained_px) or ("wrong_person", "another person was followed")
     sentence = (
         f"{seen.clip} segment {number}: median distance of landmarks to the projected truth {error_px:.0f} px (at most "
         f"{max_reprojection_px:g} expected): {why}"
@@ -59,40 +55,55 @@ def unfitting_segment(
     )  # fmt: skip
 
 
-def swapped_frames(
-    seen: Float[Tensor, "frames 12 2"], true: Float[Tensor, "frames 12 2"], params: FaultParams
-) -> Bool[Tensor, "frames"]:
-    """Frames in which left and right limb landmarks [px], exchanged, lie closer to the truth by a margin."""
-    as_seen, exchanged = ((points - true).norm(dim=-1).mean(1) for points in (seen, seen[:, _EXCHANGED]))
-    return as_seen - exchanged > params.swap_margin_px
+def exchanged_error_px(
+    seen: Float[Tensor, "frames 12 2"], true: Float[Tensor, "frames 12 2"]
+) -> Float[Tensor, "frames 12"]:
+    """Distance of the limb landmarks to the true joints [px], left and right of either exchanged."""
+    return (seen[:, _EXCHANGED] - true).norm(dim=-1)
 
 
 def swapped_segment(
-    clip: str, number: int, segment: Segment, swapped: Bool[Tensor, "frames"], params: FaultParams
-) -> list[DataFault]:
-    """A segment with more of those frames than a person seen from the side brings about."""
-    inside = swapped[segment.rows]
-    share = float(inside.double().mean())
+    seen: Seen,
+    number: int,
+    segment: Segment,
+    error_px: Float[Tensor, "frames 12"],
+    exchanged_px: Float[Tensor, "frames 12"],
+    params: FaultParams,
+) -> tuple[list[DataFault], Bool[Tensor, "n"]]:
+    """Frames of a segment in which exchanging left and right brings the landmarks closer to the truth by a margin.
+
+    A fault where there are more of them than a person seen from the side brings about: of the landmarks, or of the
+    truth where that, mirrored, fits better still. Distances [px] are those of the clip.
+    """
+    error, exchanged = error_px[segment.rows], exchanged_px[segment.rows]
+    swapped = error.mean(1) - exchanged.mean(1) > params.swap_margin_px
+    share = float(swapped.double().mean())
     if share <= params.max_swapped_share:
-        return []
+        return [], swapped
+    closer = min(float(exchanged.median()), float(error.median()) / 2, params.max_explained_px)
+    kind, why = _explanation(seen, segment, closer) or ("left_right_swapped", "the detector took one for the other")
     sentence = (
-        f"{clip} segment {number}: left and right landmarks are exchanged in {100 * share:.2g} % of the frames "
-        f"(at most {100 * params.max_swapped_share:g} expected)"
+        f"{seen.clip} segment {number}: exchanging left and right landmarks brings them closer to the truth in "
+        f"{100 * share:.2g} % of the frames (at most {100 * params.max_swapped_share:g} expected): {why}"
     )
     fault = DataFault(
-        kind="left_right_swapped", where=clip, segment=number,
-        frames=tuple((segment.first_frame + first, frames) for first, frames in runs(inside)),
+        kind=kind, where=seen.clip, segment=number,
+        frames=tuple((segment.first_frame + first, frames) for first, frames in runs(swapped)),
         value=share, unit="share", threshold=params.max_swapped_share, sentence=sentence,
     )  # fmt: skip
-    return [fault]
+    return [fault], swapped
 
 
-def _trials(seen: Seen, segment: Segment) -> Iterator[tuple[tuple[str, str], float]]:
+def _explanation(seen: Seen, segment: Segment, at_most_px: float) -> tuple[str, str] | None:
+    """Kind and name of what brings landmarks and truth closest, if that is close enough."""
     landmarks, position = seen.landmarks[segment.rows], seen.position[segment.rows]
-    for name, other in seen.others.items():
-        yield ("another_camera", f"camera {name}"), _error_px(landmarks, position, other)
-    for trial, undo in _UNDONE.items():
-        yield trial, _error_px(landmarks, undo(position), seen.camera)
+    trials = {
+        ("another_camera", f"camera {name}"): _error_px(landmarks, position, other)
+        for name, other in seen.others.items()
+    }
+    trials |= {trial: _error_px(landmarks, undo(position), seen.camera) for trial, undo in _UNDONE.items()}
+    kind, name = best = min(trials, key=lambda trial: trials[trial])
+    return (kind, f"{name} fits, {trials[best]:.0f} px") if trials[best] <= at_most_px else None
 
 
 def _error_px(landmarks: Float[Tensor, "frames 25 7"], position: Float[Tensor, "frames 21 3"], camera: Camera) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from blaze2cap.body.landmark import TRACKED
 from blaze2cap.data.faults.bones import differing_bones, implausible_bones, implausible_landmarks
 from blaze2cap.data.faults.calibration import differing_calibration, t_pose_rotation
-from blaze2cap.data.faults.detection import Seen, swapped_frames, swapped_segment, unfitting_segment
+from blaze2cap.data.faults.detection import Seen, exchanged_error_px, swapped_segment, unfitting_segment
 from blaze2cap.data.faults.orientation import mirrored_skeleton, tilted_opening
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault
@@ -78,8 +78,8 @@ def examine_clip(seen: Seen, segments: list[Segment], max_reprojection_px: float
     error_px = (image - true_image).norm(dim=-1)
     segment_error_px = [error_px[segment.rows].median().item() for segment in segments]
     rejected = [number for number, error in enumerate(segment_error_px) if error > max_reprojection_px]
-    swapped = swapped_frames(image, true_image, params)
-    own = torch.zeros(len(swapped), dtype=torch.bool)
+    exchanged_px = exchanged_error_px(image, true_image)
+    own, swapped = torch.zeros(2, len(image), dtype=torch.bool)
     faults = []
     for number, segment in enumerate(segments):
         if number in rejected:
@@ -87,9 +87,8 @@ def examine_clip(seen: Seen, segments: list[Segment], max_reprojection_px: float
             faults.append(unfitting_segment(seen, number, segment, error, max_reprojection_px, params))
         else:
             own[segment.rows] = True
-            faults += swapped_segment(seen.clip, number, segment, swapped, params)
+            exchanged, swapped[segment.rows] = swapped_segment(seen, number, segment, error_px, exchanged_px, params)
+            faults += exchanged
             faults += implausible_landmarks(seen.clip, number, segment.rows, seen.landmarks, params)
     tracked = own & (seen.landmarks[:, 0, TRACKED] > 0)
-    return ClipFindings(
-        faults, segment_error_px, rejected, int((swapped & own).sum()), lag_sums(image, true_image, tracked)
-    )
+    return ClipFindings(faults, segment_error_px, rejected, int(swapped.sum()), lag_sums(image, true_image, tracked))
