@@ -187,19 +187,33 @@ def test_bytes_do_not_depend_on_the_number_of_workers(clips: Path, tmp_path: Pat
     assert len(one) == 2 * 48 + 1
 
 
-def test_real_takes_have_their_published_counts_and_come_back_the_same(totalcapture_root: Path, tmp_path: Path) -> None:
-    """S2 freestyle2 has 60 samples; S1 freestyle1 78, of which 6 are of another person."""
-    recordings = tmp_path / "recordings"
-    for kind in ("landmarks", "vicon"):
-        for take in ("S1/freestyle1", "S2/freestyle2"):
-            (recordings / kind / take).parent.mkdir(parents=True, exist_ok=True)
-            (recordings / kind / take).symlink_to(totalcapture_root / kind / take)
-    (recordings / "calibration.cal").symlink_to(totalcapture_root / "calibration.cal")
+def linked(folder: Path, recordings: Path, *takes: str) -> Path:
+    """Some takes of real recordings."""
+    for name in ("calibration.cal", *(f"{kind}/{take}" for kind in ("landmarks", "vicon") for take in takes)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(recordings / name)
+    return folder
+
+
+@pytest.mark.slow
+def test_real_takes_export_as_many_samples_as_are_published(totalcapture_root: Path, tmp_path: Path) -> None:
+    """78, 78, 66 and 60 samples; six of the first are of another person."""
+    takes = ["S1/freestyle1", "S1/freestyle2", "S2/freestyle1", "S2/freestyle2"]
+    clipset = pack(linked(tmp_path / "recordings", totalcapture_root, *takes), tmp_path / "clips")
+    export_dataset(tmp_path / "clips", parts_of(clipset), tmp_path / "out", LAYOUTS["final"], workers=1)
+    code, printed, _ = run("map", tmp_path / "out")
+    assert code == 0
+    assert "276 samples: 276 train, 0 val, 0 test, 0 in no part" in printed
+    table = read_split_map(tmp_path / "out" / DATASET_MAP_FILE)
+    assert (table.subject + "/" + table.action).value_counts()[takes].tolist() == [78 - 6, 78, 66, 60]
+
+
+def test_a_real_take_comes_back_the_same(totalcapture_root: Path, tmp_path: Path) -> None:
+    recordings = linked(tmp_path / "recordings", totalcapture_root, "S2/freestyle2")
     clipset = pack(recordings, tmp_path / "clips")
-    exported = export_dataset(tmp_path / "clips", parts_of(clipset), tmp_path / "out", LAYOUTS["augmented"], workers=1)
-    counts = exported.table.groupby(["subject", "action"]).size().to_dict()
-    assert counts == {("S1", "freestyle1"): 78 - 6, ("S2", "freestyle2"): 60}
-    assert exported.rejected == 6
+    parts = dict.fromkeys(clipset.takes.index, "train")
+    exported = export_dataset(tmp_path / "clips", parts, tmp_path / "out", LAYOUTS["augmented"], workers=1)
+    assert (len(exported.table), exported.rejected) == (60, 0)
     written = (tmp_path / "out" / DATASET_MAP_FILE).read_bytes()
     assert run("map", tmp_path / "out")[0] == 0
     assert (tmp_path / "out" / DATASET_MAP_FILE).read_bytes() == written

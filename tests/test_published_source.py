@@ -25,6 +25,14 @@ from blaze2cap.data.sources.published import PublishedInspection, copy_published
 from blaze2cap.data.split import read_parts, read_split_map
 from blaze2cap.errors import UserError
 from blaze2cap.learning.absolute_root import require_absolute_root
+from blaze2cap.learning.baseline import Baselines
+from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.checkpoint import Checkpoint
+from blaze2cap.learning.evaluation import score_checkpoint
+from blaze2cap.learning.fit import fit
+from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.model import ModelParams, PoseModel
+from blaze2cap.params import load_params
 
 CLIPS = {"S1/acting1/cam1": [9, 2], "S1/acting1/cam2": [7], "S4/walking2/cam10": [8]}
 STRIDED = SampleName("S1", "acting1", "1", 0, 2, 1)
@@ -230,9 +238,17 @@ def test_stages_make_clips_with_parts_of_a_published_folder(
     assert (download["samples"], download["faults"]["count"], download["missing_samples"]["count"]) == (16, 6, 1)
 
 
-def test_takes_without_an_absolute_root_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_takes_without_an_absolute_root_are_neither_trained_on_nor_scored(folder: Path, tmp_path: Path) -> None:
     clipset, _ = packed(folder, tmp_path)
-    with pytest.raises(UserError, match=r"2 takes have no absolute root \(S1/acting1\).*training nor evaluation"):
-        require_absolute_root(clipset, clipset.takes.index)
+    small = ModelParams(width=16, layers=1, heads=2, feed_forward=16)
+    train = load_params("train", TrainParams, Path(__file__).parents[1] / "params.yaml")
+    parts = {"train": ["S1/acting1"], "test": ["S4/walking2"]}
+    with pytest.raises(UserError, match=r"1 takes have no absolute root \(S1/acting1\).*training nor evaluation"):
+        fit(tmp_path / "clips", parts, small, LossParams(), train, RuntimeParams(device="cpu"), lambda *_: None)
+    turns = torch.eye(3).expand(21, 3, 3).clone()
+    baselines = Baselines(filter=torch.ones(2), correction=turns, mean_pose=turns, offset=mean_offset())
+    checkpoint = Checkpoint(PoseModel(small), baselines, {})
+    with pytest.raises(UserError, match=r"2 takes have no absolute root \(S1/acting1\)"):
+        score_checkpoint(clipset, parts, checkpoint)
     clipset.takes.loc["S1/acting1", "root_known"] = True
     require_absolute_root(clipset, ["S1/acting1"])
