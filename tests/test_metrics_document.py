@@ -1,0 +1,50 @@
+"""docs/metrics.md explains every number that an evaluation reports, and no other."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import bones, tiny_clipset
+
+from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.motion import Motion
+from blaze2cap.learning.evaluation import EvaluateParams, evaluate
+from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.scoring import score
+
+TEXT = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL))
+UNITS = {
+    "_mm": "mm,", "_rad": "rad,", "_ratio": "1,", "_mm_per_frame2": "mm/frame^2", "_mm_per_frame": "mm/frame,",
+    "_km_per_s3": "km/s^3,",
+}  # fmt: skip
+
+
+def test_the_document_has_the_figures_of_the_report() -> None:
+    assert sorted(SECTIONS) == sorted(COLUMNS)
+
+
+@pytest.mark.parametrize("key", COLUMNS)
+def test_a_figure_has_a_formula_a_unit_a_range_a_mean_and_a_warning(key: str) -> None:
+    labels = re.findall(r"^- \*\*([\w, ]+)\*\*: (.+)", SECTIONS[key], re.MULTILINE)
+    assert [label for label, _ in labels] == ["Formula", "Unit, range", "Mean over", "Misleads"]
+    ending = max((ending for ending in UNITS if key.endswith(ending)), key=len)
+    assert dict(labels)["Unit, range"].startswith(UNITS[ending])
+
+
+def still(landmarks: torch.Tensor, intrinsics: torch.Tensor, dt: float) -> Motion:
+    """A system that never moves."""
+    frames = len(landmarks)
+    detected = (landmarks[..., :TRACKED] != 0).any(2).any(1)
+    unit = torch.eye(3).expand(frames, 21, 3, 3)
+    return Motion(unit, torch.zeros(frames, 3), unit[:, 0], detected)
+
+
+def test_the_document_has_every_other_key_of_the_report() -> None:
+    clipset = tiny_clipset(("S1/walking2", "S4/acting3"))
+    scores = score(clipset, {"test": list(clipset.takes.index)}, {"model": still, "constant_pose": still}, bones())
+    report = evaluate(scores, {"S1"}, EvaluateParams(parts=("test",), bootstrap_samples=100))["test"]
+    keys = {*report, *report["baseline"], *report["interval"], *report["by_joint"]["Head"]}
+    assert {"seen", "unseen", "by_camera", "interval", "outlier_share"} <= keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in TEXT] == []
