@@ -141,9 +141,9 @@ def test_a_mistake_is_one_sentence(
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def test_unreadable_figures_are_one_sentence(tmp_path: Path) -> None:
+def test_figures_that_are_unreadable_or_of_another_version_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "metrics").mkdir()
-    for text in ("{", "[]"):
+    for text in ("{", "[]", '{"test": {"mpjpe_mm": 50}}'):
         (tmp_path / "metrics" / "evaluate.json").write_text(text)
         code, _, said = run(tmp_path, tmp_path / "report.html")
         assert (code, len(said.splitlines())) == (1, 1)
@@ -155,7 +155,6 @@ def test_faults_are_listed_with_their_evidence_and_their_text_stays_text() -> No
     shown = fault_list(
         {
             "faults": {"left_out": [{"left_out": "a.npy", "sentence": f"a.npy: {HOSTILE}"}]},
-            "by_clip": {"S1/a/cam1": {"rejected_segments": [{"first_frame": 5, "frames": 10, "reason": HOSTILE}]}},
             "data_faults": {
                 "count": 1,
                 "by_kind": {"twisted_hand": 1, "lag": 0},
@@ -164,8 +163,7 @@ def test_faults_are_listed_with_their_evidence_and_their_text_stays_text() -> No
         }
     )
     assert "<img" not in shown
-    assert shown.count(html.escape(HOSTILE)) == 3
-    assert "S1/a/cam1, frames 5 to 14: " in shown
+    assert shown.count(html.escape(HOSTILE)) == 2
     assert "<td>twisted hand</td><td>S2/freestyle1</td><td>141.2 deg</td><td>100</td>" in shown
     assert "<img" not in definitions({HOSTILE: HOSTILE})
 
@@ -190,7 +188,9 @@ def test_the_worst_joint_is_the_darkest_and_what_has_no_value_is_hollow() -> Non
 
 
 def test_a_chart_holds_its_lines_and_nothing_gives_nothing() -> None:
-    drawn = line_chart("loss", [Series("val", "#0072B2", [0.0, 10.0, 20.0], [1.0, 0.1, 0.01])], "step", width=300, height=190)
+    drawn = line_chart(
+        "loss", [Series("val", "#0072B2", [0.0, 10.0, 20.0], [1.0, 0.1, 0.01])], "step", width=300, height=190
+    )
     way = re.findall(r'stroke="#0072B2" d="M([^"]+)"', drawn)[0]
     points = np.array([point.split() for point in way.split("L")], dtype=float)
     assert (np.diff(points, axis=0) > 0).all()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 EACH, SECONDS, SHOWN_FPS = 3, 5.0, 30
 # Another processor rounds differently; two checkpoints differ by more than this share.
 _SAME = 0.005
+_FIGURES = ("mpjpe_mm", "frames", "interval", "baseline", "by_joint", "by_subject", "by_action", "by_camera")
 
 
 def report(
@@ -33,7 +34,9 @@ def report(
         figures = _read_json(metrics / "evaluate.json", "evaluate")
         if part not in figures:
             raise UserError(f"no part {part!r} in {metrics / 'evaluate.json'}; there are {', '.join(figures)}")
+        _require_keys(figures[part], _FIGURES, metrics / "evaluate.json", "evaluate")
         preprocessing = _read_json(metrics / "preprocess.json", "preprocess")
+        _require_keys(preprocessing, ("faults", "data_faults"), metrics / "preprocess.json", "preprocess")
         curves = _read_curves(metrics / "train" / "curves.csv")
         for path, stage in ((model / "model.json", "train"), (split / "takes.csv", "split")):
             _require(path, stage)
@@ -52,17 +55,16 @@ def report(
         ranked = ranked_clips(clipset, takes, trained.system(), SECONDS)
         chosen = best_median_worst(ranked, EACH)
         scenes = {heading: [_scene(clipset, clip, trained) for clip in found] for heading, found in chosen.items()}
-        page = report_page(
-            Evaluation(
-                part=part,
-                figures=figures[part],
-                curves=curves,
-                preprocessing=preprocessing,
-                clips=scenes,
-                provenance=_provenance(trained),
-                notes=_disagreement(ranked, figures[part]["mpjpe_mm"]),
-            )
+        evaluation = Evaluation(
+            part=part,
+            figures=figures[part],
+            curves=curves,
+            preprocessing=preprocessing,
+            clips=scenes,
+            provenance=_provenance(trained),
+            notes=_disagreement(ranked, figures[part]["mpjpe_mm"]),
         )
+        page = report_page(evaluation)
         with whole_file(out) as partial:
             partial.write_text(page, encoding="utf-8")
         print(f"{out}: {part} part, {len(ranked)} clips ranked, {len(page.encode()) / 1e6:.1f} MB")
@@ -71,6 +73,12 @@ def report(
 def _require(path: Path, stage: str) -> None:
     if not path.is_file():
         raise UserError(f"{path}: no such file; run `dvc repro {stage}`")
+
+
+def _require_keys(values: dict[str, Any], keys: tuple[str, ...], path: Path, stage: str) -> None:
+    missing = [key for key in keys if key not in values]
+    if missing:
+        raise UserError(f"{path}: no {missing[0]}: another version wrote it; run `dvc repro -f {stage}`")
 
 
 def _read_json(path: Path, stage: str) -> dict[str, Any]:

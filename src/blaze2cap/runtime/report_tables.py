@@ -39,19 +39,12 @@ def systems_table(figures: Mapping[str, Any]) -> str:
 
 def fault_list(preprocessing: Mapping[str, Any]) -> str:
     """What was left out and what is suspicious, each in a sentence; none of a kind is said as well."""
-    left_out = [fault["sentence"] for fault in preprocessing["faults"]["left_out"]]
-    rejected = [
-        f"{clip}, {_rejection(segment)}"
-        for clip, found in preprocessing["by_clip"].items()
-        for segment in found["rejected_segments"]
-    ]
-    parts = [
-        _sentences("Recordings left out", left_out, "Every recording could be read."),
-        _sentences("Segments that followed another person", rejected, "None."),
-    ]
-    if "data_faults" in preprocessing:
-        parts.append(f"<h3>Suspicious data</h3>{_fault_table(preprocessing['data_faults'])}")
-    return "".join(parts)
+    left_out = "".join(f"<li>{html.escape(fault['sentence'])}</li>" for fault in preprocessing["faults"]["left_out"])
+    return (
+        "<h3>Recordings left out</h3>"
+        + (f"<ul>{left_out}</ul>" if left_out else "<p>Every recording could be read.</p>")
+        + f"<h3>Suspicious data</h3>{_fault_table(preprocessing['data_faults'])}"
+    )
 
 
 def definitions(values: Mapping[str, str]) -> str:
@@ -67,16 +60,6 @@ def _cell(values: Mapping[str, Any], key: str, unit: str) -> str:
     low, high = values.get("interval", {}).get(key, (None, None))
     interval = "" if low is None else f"<small>{low:.{decimals}f} to {high:.{decimals}f}</small>"
     return f"<td>{values[key]:.{decimals}f}{interval}</td>"
-
-
-def _sentences(title: str, sentences: list[str], none: str) -> str:
-    found = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
-    return f"<h3>{title}</h3>" + (f"<ul>{found}</ul>" if found else f"<p>{none}</p>")
-
-
-def _rejection(segment: Mapping[str, Any]) -> str:
-    first = segment["first_frame"]
-    return f"frames {first} to {first + segment['frames'] - 1}: {segment['reason']}"
 
 
 def _fault_table(faults: Mapping[str, Any]) -> str:

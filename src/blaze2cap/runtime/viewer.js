@@ -304,6 +304,8 @@
         this.drawFigure(context, figure, figure.space, 3, colours, project, Math.max(1.5, panel.height / 170));
       }
       if (this.apart && figures.length) {
+        context.fillStyle = colours.line;
+        context.fillRect(panel.left - this.ratio / 2, 0, panel.left ? this.ratio : 0, panel.height);
         context.fillStyle = colours.soft;
         context.font = `${13 * this.ratio}px system-ui, sans-serif`;
         context.fillText(figures[0].name, panel.left + 10 * this.ratio, 20 * this.ratio, panel.width - 14 * this.ratio);
