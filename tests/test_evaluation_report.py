@@ -54,6 +54,17 @@ def test_the_same_figures_give_the_same_bytes(clipset: ClipSet, system: System, 
         assert b"tEXt" not in image
 
 
+def test_a_plot_is_a_new_file_and_its_copy_in_a_cache_stays(
+    clipset: ClipSet, system: System, scores: Scores, tmp_path: Path
+) -> None:
+    """DVC's cache and the working copy may share a file: writing into one would change the other."""
+    (tmp_path / "cached").write_bytes(b"as it was")
+    (tmp_path / "joints.png").hardlink_to(tmp_path / "cached")
+    write_plots(tmp_path, clipset, scores, system)
+    assert (tmp_path / "cached").read_bytes() == b"as it was"
+    assert (tmp_path / "joints.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_typical_clip_is_the_median_one_of_its_part(scores: Scores) -> None:
     errors = {}
     for clip in ("S2/freestyle2/cam1", "S2/freestyle2/cam2", "S2/walking1/cam1", "S2/walking1/cam2"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from blaze2cap.data.atomic import replaced_file
 from blaze2cap.data.schema import write_table
 from blaze2cap.learning.training import Row
 
@@ -48,4 +49,5 @@ def _plot(path: Path, curves: list[Row], names: list[str]) -> None:
         if place == 1:
             axes.legend()
     # No software version or date, so that the same curves give the same bytes.
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    with replaced_file(path) as partial:
+        figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import WORLD
+from blaze2cap.data.atomic import replaced_file
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.evaluation import MODEL, figure
@@ -45,7 +46,6 @@ class Strip(NamedTuple):
 
 def write_plots(folder: Path, clipset: ClipSet, scores: Scores, model: System) -> None:
     """Write joints, smoothness, since_anchor and figures.png for the part that counts most: the first one scored."""
-    folder.mkdir(parents=True, exist_ok=True)
     part = scores.blocks["part"].iloc[0]
     plots = {
         "joints": plot_joints(scores, part),
@@ -55,7 +55,8 @@ def write_plots(folder: Path, clipset: ClipSet, scores: Scores, model: System) -
     }
     for name, plot in plots.items():
         # No software version or date, so that the same figures give the same bytes.
-        plot.savefig(folder / f"{name}.png", dpi=100, metadata={"Software": None})
+        with replaced_file(folder / f"{name}.png") as path:
+            plot.savefig(path, format="png", dpi=100, metadata={"Software": None})
 
 
 def plot_joints(scores: Scores, part: str) -> "Figure":
