@@ -48,7 +48,7 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     manifest = read_manifest(raw)
     faults = manifest["faults"]
     if manifest["source"] == "published":
-        return preprocess_published(raw, packed, params.strides, faults, workers)
+        return preprocess_published(raw, packed, params.strides, faults, params.faults, workers)
     takes, clips = _recordings(raw)
     cameras = read_calibration(raw / CALIBRATION_FILE)
     with replaced_folder(packed) as folder:

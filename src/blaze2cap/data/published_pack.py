@@ -3,7 +3,8 @@
 A clip is its segments one after another, from their stride-1 samples; samples at higher strides are rows of the index.
 What the form does not hold is assumed: the camera (its frame is taken for the world's), and the bones. Every clip has
 truth rows of its own, as two cameras' views of a take are not known to each other, and the absolute root is that of
-`absolute_root` in each segment.
+`absolute_root` in each segment. Of the faults of recordings (`faults`) those are looked for that show without camera,
+bones and positions.
 """
 
 from collections import Counter
@@ -15,9 +16,13 @@ import torch
 from blaze2cap.body.camera import ASSUMED_INTRINSICS, Camera
 from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.motion import BODY_SLOTS
-from blaze2cap.body.rotation import matrix_to_rotation_6d
+from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.augment import Layout
+from blaze2cap.data.faults.bones import implausible_landmarks
+from blaze2cap.data.faults.params import FaultParams
+from blaze2cap.data.faults.record import DataFault, fault_report
+from blaze2cap.data.faults.truth import twisted_hands
 from blaze2cap.data.packed import Rows, Span, allocate, consecutive, packed_array, write_cameras, write_tables
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.published import SampleName, scan_published
@@ -30,8 +35,10 @@ from blaze2cap.errors import UserError
 class _ClipJob(NamedTuple):
     raw: Path
     packed: Path
+    clip: str
     sources: list[str]
     span: Span
+    faults: FaultParams
 
 
 class _Clip(NamedTuple):
@@ -46,7 +53,12 @@ class _Clip(NamedTuple):
 
 
 def preprocess_published(
-    raw: Path, packed: Path, strides: tuple[int, ...], faults: list[dict[str, str]], workers: int | None = None
+    raw: Path,
+    packed: Path,
+    strides: tuple[int, ...],
+    left_out: list[dict[str, str]],
+    faults: FaultParams,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Pack a raw folder that download filled from a published one into `packed`, and return the report on it."""
     found = scan_published(raw)
@@ -68,15 +80,22 @@ def preprocess_published(
         allocate(folder, len(takes), takes.total(), takes.total())
         packed_array(folder, "offset", "r+")[:] = mean_offset()
         jobs = [
-            _ClipJob(raw, folder, [n.source(found.layout) for n in clip.samples if n.stride == 1], spans[name])
+            _ClipJob(
+                raw,
+                folder,
+                str(name),
+                [n.source(found.layout) for n in clip.samples if n.stride == 1],
+                spans[name],
+                faults,
+            )
             for name, clip in clips.items()
         ]
-        parallel_map(_pack_clip, jobs, workers, "packing clips")
+        data_faults = [fault for own in parallel_map(_pack_clip, jobs, workers, "packing clips") for fault in own]
         clip_rows = [_clip_row(name, clip, spans[name]) for name, clip in clips.items()]
         write_tables(folder, [_take_row(take, span) for take, span in truth.items()], clip_rows, samples)
         cameras = sorted({name.camera for name in clips}, key=int)
         write_cameras(folder, dict.fromkeys(cameras, assumed_camera()))
-    return _report(clips, samples, strides, faults)
+    return _report(clips, samples, strides, left_out, data_faults)
 
 
 def assumed_camera() -> Camera:
@@ -105,14 +124,25 @@ def _clips(frames: dict[SampleName, int]) -> dict[ClipName, _Clip]:
     }
 
 
-def _pack_clip(job: _ClipJob) -> None:
+def _pack_clip(job: _ClipJob) -> list[DataFault]:
+    """Write a clip's rows; what is wrong with its hands and with the bones of its landmarks."""
     segments = [read_published_sample(job.raw, source) for source in job.sources]
     roots = [absolute_root(segment.slots) for segment in segments]
     turns = torch.cat([matrix_to_rotation_6d(turn).float() for _, turn in roots])
     body = torch.cat([segment.slots[:, BODY_SLOTS] for segment in segments])
-    packed_array(job.packed, "landmarks", "r+")[job.span.rows] = torch.cat([segment.landmarks for segment in segments])
-    packed_array(job.packed, "rotation", "r+")[job.span.rows] = torch.cat((turns[:, None], body), dim=1)
+    landmarks, rotation = (
+        torch.cat([segment.landmarks for segment in segments]),
+        torch.cat((turns[:, None], body), dim=1),
+    )
+    faults, outlier = twisted_hands(job.clip, rotation_6d_to_matrix(rotation), job.faults)
+    lengths = consecutive(dict(enumerate(len(segment.landmarks) for segment in segments)))
+    for number, span in lengths.items():
+        faults += implausible_landmarks(job.clip, number, span.rows, landmarks, job.faults)
+    packed_array(job.packed, "landmarks", "r+")[job.span.rows] = landmarks
+    packed_array(job.packed, "rotation", "r+")[job.span.rows] = rotation
+    packed_array(job.packed, "outlier", "r+")[job.span.rows] = outlier
     packed_array(job.packed, "root_position", "r+")[job.span.rows] = torch.cat([position for position, _ in roots])
+    return faults
 
 
 def _take_row(take: str, span: Span) -> dict[str, Any]:
@@ -168,7 +198,11 @@ def _sample_rows(name: ClipName, clip: _Clip, frames: dict[SampleName, int], lay
 
 
 def _report(
-    clips: dict[ClipName, _Clip], samples: Rows, strides: tuple[int, ...], faults: list[dict[str, str]]
+    clips: dict[ClipName, _Clip],
+    samples: Rows,
+    strides: tuple[int, ...],
+    left_out: list[dict[str, str]],
+    data_faults: list[DataFault],
 ) -> dict[str, Any]:
     at_stride = Counter(row["stride"] for row in samples)
     in_clip = Counter(row["clip"] for row in samples)
@@ -180,9 +214,8 @@ def _report(
         "segments": sum(len(clip.segments) for clip in clips.values()),
         "samples": len(samples),
         "samples_at_stride": {str(stride): at_stride[stride] for stride in strides},
-        "faults": {"count": len(faults), "left_out": faults},
-        # None is looked for: all of them show against calibrated cameras and measured positions.
-        "data_faults": {"count": 0, "by_kind": {}, "list": []},
+        "faults": {"count": len(left_out), "left_out": left_out},
+        "data_faults": fault_report(data_faults),
         "by_clip": {
             str(name): {"frames": clip.frames, "segments": len(clip.segments), "samples": in_clip[str(name)]}
             for name, clip in clips.items()
