@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from import_graph import ROOT
 from recordings import write_recordings
 
 from blaze2cap.body.landmark import TRACKED, VISIBILITY
@@ -71,6 +73,7 @@ def tables(clips: Path) -> dict[str, pd.DataFrame]:
     found["parts"] = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
     found["joints"] = joints()
     found["curves"] = curves()
+    found["study"] = pd.DataFrame([{"smooth": 5.0, "seed": seed, **dict.fromkeys(HEADLINE, 1.5)} for seed in (0, 1)])
     found["systems"] = pd.DataFrame([{"part": "val", "system": "model", **dict.fromkeys(HEADLINE, 1.5)}])
     return found
 
@@ -119,6 +122,8 @@ BREACHES: list[tuple[str, str, int, object, str]] = [
     ("joints", "mare_rad", 3, 3.2, "row 3, column mare_rad is 3.2"),
     ("joints", "mare_rad", 0, 0.3, "row 0, column mare_rad is 0.3, expected mare_rad given for body joints only"),
     ("joints", "joint", 0, "Spine", "expected joint once a part and system"),
+    ("study", "seed", 1, 0, "expected seed once a weight"),
+    ("study", "jitter_ratio", 0, -1.0, "row 0, column jitter_ratio is -1.0"),
     ("curves", "step", 1, 50, "expected step above that of the row before"),
     ("curves", "learning_rate", 0, 0.0, "row 0, column learning_rate is 0.0"),
     ("curves", "train_rot", 1, -0.1, "row 1, column train_rot is -0.1"),
@@ -179,6 +184,18 @@ def test_tables_are_held_against_each_other(
     with pytest.raises(UserError) as caught:
         schema.check_index(**three, where=tmp_path)
     assert expected in str(caught.value)
+
+
+def committed() -> list[str]:
+    """Tables that stand in git."""
+    listing = subprocess.run(["git", "ls-files", "*.csv"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return [name for name in listing.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_every_table_in_git_keeps_its_contract() -> None:
+    names = {"ablations/smoothness.csv": "study"}
+    for file in committed():
+        assert len(schema.read_table(ROOT / file, names.get(file, Path(file).stem))), file
 
 
 def packed(raw: Path, folder: Path, source: str) -> Path:

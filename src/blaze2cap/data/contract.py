@@ -51,6 +51,14 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     camera = text("number of the camera in the calibration", r"\d+")
     contiguous = rule("first_row to follow the rows before it", lambda t: t.first_row == t.frames.cumsum() - t.frames)
     named = rule("take to be subject/action", lambda t: t["take"] == t.subject + "/" + t.action)
+    headline = {
+        "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
+        "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
+        "mare_rad": real("mean angle to the true local rotation [rad]", math.pi + 1e-6, True),
+        "mare_root_rad": real("mean angle to the root's true orientation [rad]", math.pi + 1e-6, True),
+        "acceleration_error_mm_per_frame2": real("mean error of second differences [mm/frame^2]"),
+        "jitter_ratio": real("mean third difference over the truth's own [1]", nullable=True),
+    }
     return {
         "takes": table(
             {
@@ -155,14 +163,13 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             {
                 "part": Column(str, Check.isin((*PARTS[:3], "all")), description="part of the split, or all takes"),
                 "system": text("model or baseline"),
-                "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
-                "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
-                "mare_rad": real("mean angle to the true local rotation [rad]", math.pi + 1e-6, True),
-                "mare_root_rad": real("mean angle to the root's true orientation [rad]", math.pi + 1e-6, True),
-                "acceleration_error_mm_per_frame2": real("mean error of second differences [mm/frame^2]"),
-                "jitter_ratio": real("mean third difference over the truth's own [1]", nullable=True),
+                **headline,
             },
             rule("system once a part", lambda t: ~t.duplicated(["part", "system"], keep=False)),
+        ),
+        "study": table(
+            {"smooth": real("weight of loss.smooth"), "seed": whole("seed of training"), **headline},
+            rule("seed once a weight", lambda t: ~t.duplicated(["smooth", "seed"], keep=False)),
         ),
         "curves": table(
             {
