@@ -21,17 +21,21 @@ from injected import (
     with_truth_of,
     with_y_and_z_exchanged,
 )
+from tiny import tiny_clipset
 
 from blaze2cap.body.landmark import MIRROR, SCREEN, WORLD
-from blaze2cap.body.rotation import rotation_vector_to_matrix
+from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.faults.bones import differing_bones
 from blaze2cap.data.faults.calibration import differing_calibration
+from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import KINDS, runs, widened
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.sample import SampleParams, write_sample
+from blaze2cap.learning.scoring import reference_of, system_scores
 
 TAKES = ("S1/walking1", "S1/walking2", "S1/freestyle1", "S2/walking1")
 CLIP = "S1/walking1/cam1"
@@ -194,6 +198,41 @@ def test_a_lag_is_corrected_on_demand(raw: Path, tmp_path: Path, lag: int) -> No
     torch.testing.assert_close(corrected[inside], sound[inside])
     assert not corrected[len(sound) - max(lag, 0) :].any()
     assert not corrected[: max(-lag, 0)].any()
+
+
+def test_rotations_that_are_not_believed_stay_out_of_the_headline() -> None:
+    clipset = tiny_clipset()
+    hand, frames = JOINT_INDEX["RightHand"], slice(20, 50)
+    rotation, outlier = clipset.rotation.copy(), clipset.outlier.copy()
+    rotation[frames, hand] = matrix_to_rotation_6d(rotation_vector_to_matrix(torch.tensor([3.0, 0.0, 0.0]))).numpy()
+    outlier[frames, hand] = True
+    wrong, marked = replace(clipset, rotation=rotation), replace(clipset, rotation=rotation, outlier=outlier)
+    clip = clipset.clips.index[0]
+    truth = clipset.clip_truth(clip)
+    anchor = clipset.clip_anchors(clip)
+    motion = Motion(truth.rotation, *root_deltas(truth.root_position, truth.rotation[:, 0], anchor), anchor | True)
+
+    def figures(data: ClipSet) -> dict[str, float]:
+        reference = reference_of(data, clip, data.clip_landmarks(clip), torch.from_numpy(data.offset[0]))
+        weighted = system_scores(motion, reference)
+        return {key: float((value * weight).sum() / weight.sum()) for key, (value, weight) in weighted.items()}
+
+    sound, fooled, kept = figures(clipset), figures(wrong), figures(marked)
+    for key in ("mare_rad", "mare_global_rad"):
+        assert sound[key] == pytest.approx(0, abs=1e-3)
+        assert fooled[key] > 0.01
+        assert kept[key] == pytest.approx(0, abs=1e-3)
+    assert kept["mare_outlier_rad"] > 1
+    assert np.isnan(sound["mare_outlier_rad"])
+    assert kept["mpjpe_mm"] == fooled["mpjpe_mm"], "positions stay scored"
+
+
+def test_documented_kinds_and_thresholds_are_those_of_the_code() -> None:
+    document = (Path(__file__).parents[1] / "docs" / "data.md").read_text().split("## Data faults")[1].split("\n## ")[0]
+    rows = [line for line in document.splitlines() if line.startswith("| `")]
+    assert tuple(row.split("`")[1] for row in rows) == KINDS
+    for field in dataclasses.fields(FaultParams):
+        assert f"`{field.name}`" in document
 
 
 def test_runs_and_margins() -> None:
