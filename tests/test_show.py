@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import av
@@ -198,6 +199,16 @@ def test_a_mistake_is_one_sentence(
     assert len(said.splitlines()) == 1
     assert sentence in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.png", "taken"]
+
+
+def test_without_opencv_a_page_is_written_and_a_picture_is_one_sentence(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    code, _, said = run("show", "S1/walking2/cam1", "--clips", clips, "-o", tmp_path / "a.png")
+    assert (code, len(said.splitlines())) == (1, 1)
+    assert "run `blaze2cap doctor`, or write .html" in said
+    assert run("show", "S1/walking2/cam1", "--clips", clips, "-o", tmp_path / "a.html")[0] == 0
 
 
 def test_a_clip_without_an_absolute_root_is_one_sentence(clips: Path, tmp_path: Path) -> None:

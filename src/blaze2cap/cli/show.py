@@ -26,6 +26,8 @@ def show(
     with one_sentence("blaze2cap show"):
         if out.suffix not in SUFFIXES:
             raise UserError(f"{out}: cannot write {out.suffix or 'a name without suffix'}; use {', '.join(SUFFIXES)}")
+        if out.suffix != ".html":
+            _require_drawing(out)
         from blaze2cap.data.clipset import ClipSet
         from blaze2cap.learning.absolute_root import require_absolute_root
         from blaze2cap.learning.checkpoint import load_checkpoint
@@ -37,6 +39,16 @@ def show(
         system = None if prediction is None else load_checkpoint(prediction).system()
         _write(out, view_clip(clipset, clip, frames, system))
         print(f"{out}: {frames.stop - frames.start} frames of {clip}")
+
+
+def _require_drawing(out: Path) -> None:
+    """UserError where OpenCV lacks libraries of the system, as on slim machines."""
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"{out}: OpenCV, which draws it, cannot be loaded ({error}); run `blaze2cap doctor`, or write .html"
+        ) from None
 
 
 def _frames_of(clipset: "ClipSet", clip: str, first: float, seconds: float | None) -> slice:
