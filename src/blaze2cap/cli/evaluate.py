@@ -59,7 +59,8 @@ def evaluate(
             for fault in inspection.faults:
                 print(f"left out: {fault.sentence}", file=sys.stderr)
             write_manifest(raw, source.value, inspection.faults, path.resolve())
-            preprocess(raw, packed, PreprocessParams())
+            for told in preprocess(raw, packed, PreprocessParams())["data_faults"]["list"]:
+                print(told["sentence"], file=sys.stderr)
             clipset = ClipSet.load(packed)
             takes = _takes_of(split, list(clipset.takes.index), trained)
             scores = score_checkpoint(clipset, {split.value: takes}, trained)
