@@ -76,7 +76,7 @@ def ran(output: str) -> list[str]:
     return [stage for stage in STAGES if f"Running stage '{stage}'" in output]
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 300) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 600) -> None:
     """Come back once it holds; AssertionError after so many seconds."""
     end = time.monotonic() + seconds
     while not holds():

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -120,8 +121,10 @@ def test_a_zip_download_needs_git_init_only(clone, tmp_path):
 def test_a_killed_experiment_leaves_its_value_and_one_line_takes_it_back(clone, whole):
     command = ["dvc", "exp", "run", "-S", f"train.seed={7 + whole}"]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    checkpoints = Path(clone.environment["BLAZE2CAP_CACHE"]) / "checkpoints"
+    before = set(checkpoints.iterdir())
     running = subprocess.Popen(command, cwd=clone.folder, env=clone.environment, start_new_session=True, **streams)
-    wait_until(lambda: not (clone.folder / "models").exists())
+    wait_until(lambda: set(checkpoints.iterdir()) > before)  # training has begun
     (os.killpg if whole else os.kill)(running.pid, signal.SIGKILL)
     running.wait()
     assert f"seed: {7 + whole}" in (clone.folder / "params.yaml").read_text()
@@ -129,7 +132,7 @@ def test_a_killed_experiment_leaves_its_value_and_one_line_takes_it_back(clone, 
         wait_until((clone.folder / "metrics" / "train.json").exists)
     clone.run("bash", "-ec", "git checkout HEAD -- params.yaml dvc.lock metrics && dvc checkout --force")
     assert clone.run("git", "status", "--porcelain") == ""
-    assert clone.dvc("status").strip() == UP_TO_DATE
+    assert UP_TO_DATE in clone.dvc("status")  # after a warning that a lock of the dead process was removed
 
 
 def test_the_study_beside_the_pipeline_is_none_of_its_business(clone):
