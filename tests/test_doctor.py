@@ -8,14 +8,17 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from import_graph import ROOT
 from recordings import write_recordings
 from typer.testing import CliRunner
 
+from blaze2cap.body.landmark import TRACKED
 from blaze2cap.cli import app
 from blaze2cap.data.manifest import write_manifest
+from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources import DatasetParams
 from blaze2cap.data.sources.totalcapture import VARIABLE
 from blaze2cap.doctor import environment, storage
@@ -219,6 +222,24 @@ def test_recordings_that_have_changed_since_the_download_are_told(tmp_path: Path
         f"1 recordings in {source} are not as taken over (calibration.cal)",
         "dvc repro -f download",
     )
+
+
+def test_a_published_folder_must_be_named_by_the_parameter(tmp_path: Path, monkeypatch: Patch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    finding = storage.recordings(tmp_path, DatasetParams(source="published"))
+    assert holds(finding, PROBLEM, "dataset.path is null", "set dataset.path")
+    assert holds(storage.recordings(tmp_path, DatasetParams(source="published", path=str(tmp_path))), OK, str(tmp_path))
+
+
+def test_clips_whose_tables_and_arrays_disagree_are_told(tmp_path: Path) -> None:
+    assert holds(storage.clips(tmp_path), OK, "none yet")
+    raw = write_recordings(tmp_path / "data" / "raw", {"S1/rom1": 20, "S4/acting3": 12})
+    write_manifest(raw, "totalcapture", [], None, workers=1)
+    clips = tmp_path / "data" / "clips"
+    preprocess(raw, clips, PreprocessParams(), workers=1)
+    assert holds(storage.clips(tmp_path), OK, "2 takes, 4 clips: tables and arrays agree")
+    np.load(clips / "landmarks.npy", mmap_mode="r+")[5, :, TRACKED] = 0
+    assert holds(storage.clips(tmp_path), WARNING, "clips.csv: row 0, column anchors is 1", "dvc repro")
 
 
 def test_states_of_training_are_counted_and_large_ones_told(tmp_path: Path, monkeypatch: Patch) -> None:

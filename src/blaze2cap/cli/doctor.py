@@ -60,6 +60,7 @@ def examine(folder: Path) -> list["Finding"]:
                 "remote": partial(storage.remote, folder, dataset),
                 "disk space": partial(storage.space, folder, dataset),
                 "recordings": partial(storage.recordings, folder, dataset),
+                "clips": partial(storage.clips, folder),
             }
     with ThreadPoolExecutor() as pool:
         return [*pool.map(examined, checks, checks.values()), *told]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from blaze2cap.data.sources import DatasetParams
 
-RAW = Path("data", "raw")
+RAW, CLIPS, SPLIT = Path("data", "raw"), Path("data", "clips"), Path("data", "split")
 LINKS = ("reflink", "hardlink", "symlink")
 GENERATED = "sample"
 """The one source whose data are nobody's recordings."""
@@ -80,9 +80,11 @@ def space(folder: Path, dataset: "DatasetParams") -> Finding:
     free_gb = shutil.disk_usage(folder).free / 1e9
     needed_gb = SCRATCH_GB + SAMPLE_GB
     if dataset.source != GENERATED:
-        recordings = _recordings(dataset)
         # Copied once, and packed into less than that again.
-        needed_gb = SCRATCH_GB + (2 * folder_gb(recordings) if recordings is not None else 0)
+        try:
+            needed_gb = SCRATCH_GB + 2 * folder_gb(_outside(dataset) or folder / RAW)
+        except UserError:  # which the check of recordings tells
+            needed_gb = SCRATCH_GB
     found = f"{free_gb:.1f} GB free, a run from nothing takes about {needed_gb:.1f} GB"
     if free_gb >= needed_gb:
         return Finding("disk space", Status.OK, found)
@@ -94,20 +96,43 @@ def space(folder: Path, dataset: "DatasetParams") -> Finding:
 def recordings(folder: Path, dataset: "DatasetParams") -> Finding:
     """Whether recordings are where they are said to be, and as they were taken over."""
     from blaze2cap.data.manifest import changes_since
-    from blaze2cap.data.sources.totalcapture import VARIABLE, find_recordings
+    from blaze2cap.data.sources.totalcapture import VARIABLE
 
-    if dataset.source == GENERATED and not os.environ.get(VARIABLE):
-        return Finding("recordings", Status.OK, f"none asked for: dataset.source is {GENERATED}, {VARIABLE} is not set")
     try:
-        found = str(find_recordings(dataset.path))
+        outside = _outside(dataset)
     except UserError as error:
         status = Status.WARNING if dataset.source == GENERATED else Status.PROBLEM
-        return Finding("recordings", status, str(error), f"export {VARIABLE}=/absolute/path")
+        return Finding("recordings", status, str(error), f"export {VARIABLE}=/absolute/path, or set dataset.path")
+    if outside is None:
+        return Finding("recordings", Status.OK, f"none asked for: dataset.source is {dataset.source}")
     changes = changes_since(folder / RAW) if _taken_over(folder) not in (None, GENERATED) else None
     if changes:
         sentence, _, command = changes.partition("; run ")
         return Finding("recordings", Status.WARNING, sentence, command.strip("`"))
-    return Finding("recordings", Status.OK, found)
+    return Finding("recordings", Status.OK, str(outside))
+
+
+def clips(folder: Path) -> Finding:
+    """Whether packed clips and their split hold together: tables, arrays, parts."""
+    from blaze2cap.data.audit import audit_clips, audit_split
+    from blaze2cap.data.clipset import ClipSet
+    from blaze2cap.data.split import MAP_FILE, read_parts, read_split_map
+
+    packed, split = folder / CLIPS, folder / SPLIT
+    if not packed.exists():
+        return Finding("clips", Status.OK, "none yet: dvc repro")
+    try:
+        clipset = ClipSet.load(packed)
+        audit_clips(clipset, packed)
+        if split.exists():
+            audit_split(clipset, read_split_map(split / MAP_FILE), read_parts(split), split)
+    except UserError as error:
+        return Finding(
+            "clips", Status.WARNING, str(error), "dvc repro, or dvc repro -f preprocess if it finds no change"
+        )
+    return Finding(
+        "clips", Status.OK, f"{len(clipset.takes)} takes, {len(clipset.clips)} clips: tables and arrays agree"
+    )
 
 
 def training_states() -> Finding:
@@ -154,10 +179,13 @@ def _taken_over(folder: Path) -> str | None:
         return None
 
 
-def _recordings(dataset: "DatasetParams") -> Path | None:
-    from blaze2cap.data.sources.totalcapture import find_recordings
+def _outside(dataset: "DatasetParams") -> Path | None:
+    """Folder or file that the source takes recordings from, None where it needs none; UserError where it is missing."""
+    from blaze2cap.data.sources.published import find_published
+    from blaze2cap.data.sources.totalcapture import VARIABLE, find_recordings
 
-    try:
+    if dataset.source == "published":
+        return find_published(dataset.path)
+    if dataset.source == "totalcapture" or (dataset.source == GENERATED and os.environ.get(VARIABLE)):
         return find_recordings(dataset.path)
-    except UserError:
-        return None
+    return Path(dataset.path) if dataset.source != GENERATED and dataset.path else None
