@@ -51,6 +51,11 @@ def test_names_of_both_layouts_are_those_published() -> None:
     assert target_name(name.source(FINAL)) == "gt_final/S5/freestyle3/cam8/gt_S5_freestyle3_cam8_seg12_s3_o2.npy"
 
 
+def test_a_path_in_neither_layout_has_no_target() -> None:
+    with pytest.raises(UserError, match=r"raw/S1\.npy: not a sample's published path"):
+        target_name("raw/S1.npy")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_map_has_the_published_keys_order_and_flags(tmp_path: Path, layout: tuple) -> None:
     clips = ["S4/walking2/cam3", "S2/rom1/cam2", "S1/acting3/cam1", "S1/rom4/cam1", "S2/rom1/cam10", "S1/rom3/cam1"]
@@ -180,6 +185,7 @@ def test_hidden_files_are_nobodys_fault(folder: Path) -> None:
         ("both", "both layouts"),
         ("no pair", "no sample has both source and target"),
         ("no file", "no sample has both source and target: no files in blaze_augmented"),
+        ("all of another person", "camera 5 followed another person in all 6 samples"),
         ("out", "could not be written"),
         ("validation", "--validation[0] is 'S4/walking2', which is not among the standard training takes"),
     ],
@@ -200,6 +206,8 @@ def test_what_is_no_published_folder_is_refused_in_one_sentence(
     elif wrong == "no file":
         for path in folder.glob("*_augmented/**/*.npy"):
             path.unlink()
+    elif wrong == "all of another person":
+        arguments = [write_published(tmp_path / "lost", {"S1/acting1/cam5": [4]}), "--exclude-camera5"]
     else:
         arguments += ["--out", tmp_path] if wrong == "out" else ["--validation", "S4/walking2"]
     code, printed, said = run_map(*arguments)

@@ -44,6 +44,8 @@ def map(
         found = scan_published(folder)
         lost = [name for name in found.frames if name.is_of_another_person]
         names = set(found.frames) - set(lost) if exclude_camera5 else set(found.frames)
+        if not names:
+            raise UserError(f"{folder}: camera 5 followed another person in all {len(lost)} samples")
         table = dataset_map(names, found.layout, params)
         path = folder / DATASET_MAP_FILE if out is None else out
         write_dataset_map(path, table, found.layout)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from blaze2cap.data.segment import Segment
+from blaze2cap.errors import UserError
 
 
 class Layout(NamedTuple):
@@ -51,7 +52,10 @@ def source_name(
 
 
 def target_name(source: str) -> str:
-    """Published relative path of the motion that belongs to a sample's landmarks, in the layout of their path."""
-    layout = next(layout for layout in LAYOUTS.values() if source.startswith(f"{layout.source_folder}/"))
-    folder, name = source.removeprefix(layout.source_folder).rsplit("/", 1)
-    return f"{layout.target_folder}{folder}/{layout.target_prefix}{name.removeprefix(layout.source_prefix)}"
+    """Published relative path of the motion that belongs to a sample's landmarks; UserError in neither layout."""
+    for layout in LAYOUTS.values():
+        if source.startswith(f"{layout.source_folder}/"):
+            folder, name = source.removeprefix(layout.source_folder).rsplit("/", 1)
+            return f"{layout.target_folder}{folder}/{layout.target_prefix}{name.removeprefix(layout.source_prefix)}"
+    expected = " or ".join(layout.source_folder for layout in LAYOUTS.values())
+    raise UserError(f"{source}: not a sample's published path, expected one in {expected}")
