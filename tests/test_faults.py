@@ -37,14 +37,14 @@ from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.sample import SampleParams, write_sample
 from blaze2cap.learning.scoring import reference_of, system_scores
 
-TAKES = ("S1/walking1", "S1/walking2", "S1/freestyle1", "S2/walking1")
+TAKES = ("S1/walking1", "S1/walking2", "S1/acting3", "S2/walking1")
 CLIP = "S1/walking1/cam1"
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample") / "raw"
-    write_sample(folder, SampleParams(seed=42, seconds=10.0, cameras=2), TAKES, workers=1)
+    write_sample(folder, SampleParams(seed=42, seconds=8.0, cameras=2), TAKES, workers=1)
     write_manifest(folder, "sample", [], None, workers=1)
     return folder
 
@@ -54,10 +54,16 @@ def recording(raw: Path) -> Recording:
     return Recording.read(raw, CLIP)
 
 
-def test_nothing_is_found_in_the_sample(raw: Path, tmp_path: Path) -> None:
-    report = preprocess(raw, tmp_path / "clips", PreprocessParams(), workers=1)
+@pytest.fixture(scope="module")
+def packed(raw: Path) -> tuple[dict, ClipSet]:
+    report = preprocess(raw, raw.parent / "clips", PreprocessParams(), workers=1)
+    return report, ClipSet.load(raw.parent / "clips")
+
+
+def test_nothing_is_found_in_the_sample(packed: tuple[dict, ClipSet]) -> None:
+    report, clipset = packed
     assert report["data_faults"] == {"count": 0, "by_kind": dict.fromkeys(KINDS, 0), "list": []}
-    assert not ClipSet.load(tmp_path / "clips").outlier.any()
+    assert not clipset.outlier.any()
     lags = [clip["lag_frames"] for clip in report["by_clip"].values()]
     assert max(map(abs, lags)) < 1  # detections of the sample are of the frame that they belong to
 
@@ -130,12 +136,12 @@ def test_a_jumping_truth_is_an_outlier_while_it_jumps(recording: Recording) -> N
 
 def test_exchanged_left_and_right_landmarks_are_found(recording: Recording) -> None:
     landmarks = recording.landmarks.clone()
-    landmarks[300:450, :, SCREEN] = landmarks[300:450][:, list(MIRROR)][..., SCREEN]
+    landmarks[250:400, :, SCREEN] = landmarks[250:400][:, list(MIRROR)][..., SCREEN]
     faults, _ = replace(recording, landmarks=landmarks).clip_faults()
     swapped = [fault for fault in faults if fault.kind == "left_right_swapped"]
     assert swapped
     assert swapped[0].frames is not None
-    assert all(first >= 299 and first + frames <= 451 for first, frames in swapped[0].frames)
+    assert all(first >= 249 and first + frames <= 401 for first, frames in swapped[0].frames)
 
 
 def test_implausible_landmarks_are_found(recording: Recording) -> None:
@@ -158,9 +164,11 @@ def test_the_take_that_differs_from_a_persons_others_is_told() -> None:
     pose = torch.eye(3, dtype=torch.float64).repeat(20, 1, 1)
     turned = pose.clone()
     turned[JOINT_INDEX["RightArm"] - 1] = rotation_vector_to_matrix(torch.tensor([0.0, 0.8, 0.0])).double()
+    assert differing_calibration({"a": pose, "b": turned, "c": pose}, PARAMS) == [], "one arm is held otherwise"
+    turned[JOINT_INDEX["LeftArm"] - 1] = rotation_vector_to_matrix(torch.tensor([0.0, 0.7, 0.0])).double()
     (fault,) = differing_calibration({"a": pose, "b": turned, "c": pose}, PARAMS)
-    assert fault.where == "b"
-    assert "arms 46 and 0 deg" in fault.sentence
+    assert (fault.where, round(fault.value)) == ("b", 40)
+    assert "arms 46 and 40 deg" in fault.sentence
     assert differing_calibration({"a": pose, "b": turned}, PARAMS) == [], "two cannot tell which is off"
 
 
@@ -178,7 +186,7 @@ def test_a_take_calibrated_otherwise_has_no_rotation_that_counts(raw: Path, tmp_
 
 
 @pytest.mark.parametrize("lag", [3, -2])
-def test_a_lag_is_corrected_on_demand(raw: Path, tmp_path: Path, lag: int) -> None:
+def test_a_lag_is_corrected_on_demand(raw: Path, packed: tuple[dict, ClipSet], tmp_path: Path, lag: int) -> None:
     """Landmarks that run behind by some frames come out as if they did not, but for frames nobody recorded."""
     late = tmp_path / "raw"
     shutil.copytree(raw, late)
@@ -192,8 +200,7 @@ def test_a_lag_is_corrected_on_demand(raw: Path, tmp_path: Path, lag: int) -> No
     assert report["by_take"]["S1/walking1"]["lag_frames"] == pytest.approx(lag, abs=0.5)
     assert report["by_clip"][CLIP]["shifted_frames"] == lag
     assert report["by_clip"]["S2/walking1/cam1"]["shifted_frames"] == 0
-    preprocess(raw, tmp_path / "sound", PreprocessParams(), workers=1)
-    corrected, sound = (ClipSet.load(tmp_path / name).clip_landmarks(CLIP) for name in ("clips", "sound"))
+    corrected, sound = (data.clip_landmarks(CLIP) for data in (ClipSet.load(tmp_path / "clips"), packed[1]))
     inside = slice(max(-lag, 0) + 1, len(sound) - max(lag, 0))
     torch.testing.assert_close(corrected[inside], sound[inside])
     assert not corrected[len(sound) - max(lag, 0) :].any()
@@ -233,6 +240,18 @@ def test_documented_kinds_and_thresholds_are_those_of_the_code() -> None:
     assert tuple(row.split("`")[1] for row in rows) == KINDS
     for field in dataclasses.fields(FaultParams):
         assert f"`{field.name}`" in document
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("max_tilt_deg", 0.0), ("max_third_difference_km_per_s3", float("nan")), ("max_bone_ratio", 0.9),
+        ("hand_margin_frames", -1), ("min_lag_frames", 4.0), ("min_correlation", 1.5), ("swap_margin_px", -1.0),
+    ],
+)  # fmt: skip
+def test_a_threshold_out_of_range_is_refused_by_name(key: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"^{key} is "):
+        FaultParams(**{key: value})
 
 
 def test_runs_and_margins() -> None:

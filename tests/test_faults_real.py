@@ -50,7 +50,7 @@ def test_the_take_calibrated_otherwise_is_told_with_its_bones(totalcapture_root:
         ("bones_differ", "S1/freestyle2"),
         ("calibration", "S1/freestyle2"),
     }
-    assert {fault.kind: round(fault.value) for fault in faults} == {"bones_differ": 14, "calibration": 49}
+    assert {fault.kind: round(fault.value) for fault in faults} == {"bones_differ": 14, "calibration": 44}
 
 
 def test_bones_that_differ_by_little_are_no_fault(totalcapture_root: Path) -> None:

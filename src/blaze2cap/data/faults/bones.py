@@ -67,7 +67,12 @@ def differing_bones(length_by_take: Mapping[str, Float[Tensor, "21"]], params: F
                 f"{take}: the bone to {end} is {1000 * length[worst]:.1f} mm long, {value:.1f} mm off the median of "
                 f"the subject's takes (at most {params.max_bone_difference_mm:g} mm expected)"
             )
-            faults.append(_fault("bones_differ", take, value, "mm", params.max_bone_difference_mm, sentence))
+            faults.append(
+                DataFault(
+                    kind="bones_differ", where=take, value=value, unit="mm", threshold=params.max_bone_difference_mm,
+                    sentence=sentence,
+                )
+            )  # fmt: skip
     return faults
 
 
@@ -92,20 +97,7 @@ def _implausible(
     )
     if unit and segment is None:
         sentence += f"; the file seems to hold {unit}, it is read as inches"
-    return _fault(kind, where, value, "ratio", params.max_bone_ratio, sentence, segment, frames)
-
-
-def _fault(
-    kind: str,
-    where: str,
-    value: float,
-    unit: str,
-    threshold: float,
-    sentence: str,
-    segment: int | None = None,
-    frames: tuple[tuple[int, int], ...] | None = None,
-) -> DataFault:
     return DataFault(
-        kind=kind, where=where, segment=segment, frames=frames, value=value, unit=unit, threshold=threshold,
-        sentence=sentence,
+        kind=kind, where=where, segment=segment, frames=frames, value=value, unit="ratio",
+        threshold=params.max_bone_ratio, sentence=sentence,
     )  # fmt: skip

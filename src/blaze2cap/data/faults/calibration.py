@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from blaze2cap.body.rotation import geodesic_angle, mean_rotation
-from blaze2cap.body.skeleton import BODY_JOINTS
+from blaze2cap.body.skeleton import BODY_JOINTS, mirrored
 from blaze2cap.body.t_pose import t_pose_frames
 from blaze2cap.data.faults.bones import FEWEST_TAKES
 from blaze2cap.data.faults.params import FaultParams
@@ -22,6 +22,7 @@ GROUPS = {
     "Hand": "hands", "UpLeg": "thighs", "Leg": "shins", "Foot": "feet",
 }  # fmt: skip
 _GROUP = [GROUPS[name.removeprefix("Right").removeprefix("Left").rstrip("123")] for name in BODY_JOINTS]
+_OTHER_SIDE = [BODY_JOINTS.index(mirrored(name)) for name in BODY_JOINTS]
 
 
 def t_pose_rotation(
@@ -37,7 +38,8 @@ def differing_calibration(
 ) -> list[DataFault]:
     """Takes of one person whose T-pose is off that of the others; none where there are fewer than three.
 
-    Measured against the take that agrees best with all: a mean would lean towards the one that is off.
+    Measured against the take that agrees best with all: a mean would lean towards the one that is off. A calibration
+    is off on both sides, a limb held otherwise on one: the lesser angle of a joint and its mirror image counts.
     """
     if len(t_pose_by_take) < FEWEST_TAKES:
         return []
@@ -46,7 +48,7 @@ def differing_calibration(
     typical = angle.mean(-1).sum(1).argmin()
     faults = []
     for take, off in zip(t_pose_by_take, angle[:, typical], strict=True):
-        worst = float(off.max())
+        worst = float(torch.minimum(off, off[_OTHER_SIDE]).max())
         if worst > params.max_calibration_deg:
             sentence = (
                 f"{take}: its T-pose is off that of the subject's other takes, {_groups(off, params)} (at most "
