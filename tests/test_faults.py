@@ -68,6 +68,16 @@ def test_nothing_is_found_in_the_sample(packed: tuple[dict, ClipSet]) -> None:
     assert max(map(abs, lags)) < 1  # detections of the sample are of the frame that they belong to
 
 
+@pytest.mark.slow
+def test_the_default_sample_has_its_strangers_and_no_other_fault(tmp_path: Path) -> None:
+    write_sample(tmp_path / "raw", SampleParams())
+    write_manifest(tmp_path / "raw", "sample", [], None)
+    report = preprocess(tmp_path / "raw", tmp_path / "clips", PreprocessParams())
+    found = {kind: count for kind, count in report["data_faults"]["by_kind"].items() if count}
+    assert found == {"wrong_person": report["rejected_segments"]}
+    assert not ClipSet.load(tmp_path / "clips").outlier.any()
+
+
 INJECTED: dict[str, tuple[Callable[[Recording], Recording], str]] = {
     "mirrored": (mirrored, "mirrored"),
     "mirrored, names kept": (mirrored_with_names_kept, "mirrored"),
