@@ -10,7 +10,7 @@ TITLES = {
     "mpjpe_mm": "MPJPE [mm]",
     "mare_rad": "MARE [rad]",
     "acceleration_error_mm_per_frame2": "acceleration error [mm/frame²]",
-    "jitter_ratio": "jitter over the truth's own",
+    "jitter_ratio": "jitter, truth = 1",
 }
 
 
@@ -36,18 +36,21 @@ def draw(results: pd.DataFrame, path: Path) -> None:
     mean, spread = by_weight.mean(), by_weight.std()
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     figure.suptitle(f"Weight of loss.smooth: mean and standard deviation over {results.seed.nunique()} seeds")
+    panels = figure.subplot_mosaic([["against", "mpjpe_mm"], ["against", "jitter_ratio"]])
     x, y = "jitter_ratio", "mpjpe_mm"
-    axes = figure.add_subplot(1, 2, 1, xlabel=TITLES[x], ylabel=TITLES[y])
-    axes.scatter(results[x], results[y], s=12, color="#999999", label="one seed")
-    axes.errorbar(mean[x], mean[y], spread[y], spread[x], fmt="o", color="#0072B2", capsize=3, label="mean")
+    panels["against"].set(xlabel=TITLES[x], ylabel=TITLES[y])
+    panels["against"].scatter(results[x], results[y], s=12, color="#999999", label="one seed")
+    panels["against"].errorbar(
+        mean[x], mean[y], spread[y], spread[x], fmt="o", color="#0072B2", capsize=3, label="mean"
+    )
     for weight, at in mean.iterrows():
-        axes.annotate(f"{weight:g}", (at[x], at[y]), xytext=(6, 6), textcoords="offset points")
-    axes.legend()
-    axes.grid(alpha=0.3)
-    for place, key in ((2, "mpjpe_mm"), (4, "jitter_ratio")):
-        axes = figure.add_subplot(2, 2, place, ylabel=TITLES[key], xlabel="loss.smooth" if place == 4 else "")
-        axes.errorbar(range(len(mean)), mean[key], spread[key], fmt="o-", color="#0072B2", capsize=3)
-        axes.set_xticks(range(len(mean)), [f"{weight:g}" for weight in mean.index])
+        panels["against"].annotate(f"{weight:g}", (at[x], at[y]), xytext=(6, 6), textcoords="offset points")
+    panels["against"].legend()
+    for key in (y, x):
+        panels[key].errorbar(range(len(mean)), mean[key], spread[key], fmt="o-", color="#0072B2", capsize=3)
+        panels[key].set_xticks(range(len(mean)), [f"{weight:g}" for weight in mean.index])
+        panels[key].set(xlabel="loss.smooth", ylabel=TITLES[key])
+    for axes in panels.values():
         axes.grid(alpha=0.3)
     # No software version or date, so that the same figures give the same bytes.
     figure.savefig(path, dpi=100, metadata={"Software": None})
