@@ -105,7 +105,7 @@ def machine() -> Finding:
     memory_gb = memory_bytes() / 1e9
     found = f"{cores} cores, {memory_gb:.0f} GB of memory"
     if memory_gb < LEAST_MEMORY_GB:
-        return Finding("machine", Status.WARNING, found, "close other programs; training needs about 2 GB")
+        return Finding("machine", Status.WARNING, found, "close other programs; training takes about 1 GB")
     return Finding("machine", Status.OK, found)
 
 
