@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import typer
 
+from blaze2cap.params import read_yaml
+
 TITLES = {
     "mpjpe_mm": "MPJPE [mm]",
     "mare_rad": "MARE [rad]",
@@ -14,10 +16,11 @@ TITLES = {
 }
 
 
-def main(cells: Path, table: Path, plot: Path) -> None:
-    """Collect the files of CELLS into TABLE, a row each, and draw PLOT."""
-    rows = [json.loads(path.read_text()) for path in cells.glob("*.json")]
-    results = pd.DataFrame(rows).sort_values(["smooth", "seed"])
+def main(cells: Path, table: Path, plot: Path, params_file: Path = Path("params.yaml")) -> None:
+    """Collect the study's CELLS into TABLE, a row each, and draw PLOT; cells of an earlier matrix may lie beside."""
+    study = read_yaml(params_file)["study"]
+    names = [f"smooth{smooth}_seed{seed}.json" for smooth in study["smooth"] for seed in study["seed"]]
+    results = pd.DataFrame([json.loads((cells / name).read_text()) for name in names])
     results.to_csv(table, index=False, lineterminator="\n")
     draw(results, plot)
     print(summary(results).to_string())

@@ -52,12 +52,15 @@ def test_the_study_is_a_project_of_its_own_with_the_same_rules() -> None:
 def test_every_cell_is_a_row_and_every_weight_has_its_mean_and_spread(smoothness: ModuleType, tmp_path) -> None:
     cells = tmp_path / "cells"
     cells.mkdir()
-    for smooth in (0.0, 80.0):
+    (cells / "smooth5_seed0.json").write_text("{}")  # of an earlier matrix
+    params = tmp_path / "params.yaml"
+    params.write_text("study: {smooth: [0, 80], seed: [0, 1, 2]}")
+    for smooth in (0, 80):
         for seed, error in enumerate((60.0, 62.0, 64.0)):
             row = {"smooth": smooth, "seed": seed} | dict.fromkeys(smoothness.TITLES, error + smooth)
-            pd.Series(row).to_json(cells / f"{smooth}_{seed}.json")
+            pd.Series(row).to_json(cells / f"smooth{smooth}_seed{seed}.json")
     for name in ("one", "two"):
-        smoothness.main(cells, tmp_path / f"{name}.csv", tmp_path / f"{name}.png")
+        smoothness.main(cells, tmp_path / f"{name}.csv", tmp_path / f"{name}.png", params)
     table = pd.read_csv(tmp_path / "one.csv")
     assert list(zip(table.smooth, table.seed, strict=True)) == [(w, s) for w in (0, 80) for s in range(3)]
     found = smoothness.summary(table).mpjpe_mm
