@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from tiny import tiny_clipset
 
 from blaze2cap.data.windows import Windows
@@ -75,6 +76,11 @@ def test_a_torn_state_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
     found = load_state(tmp_path)
     assert found is not None
     assert found[1]["step"] == 6
+
+
+def test_a_file_without_facts_is_no_state(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(2)}, tmp_path / "step_00000001.safetensors")
+    assert load_state(tmp_path) is None
 
 
 def test_batches_do_not_depend_on_the_threads_that_make_them() -> None:

@@ -50,16 +50,19 @@ class EvaluateParams:
 def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]], checkpoint: Checkpoint) -> Scores:
     """Run the model, the baselines fitted beside it and the raw landmarks over the parts' takes.
 
-    Parts without landmarks are left out; UserError where none is left.
+    Takes without a frame to score, and parts without such takes, are left out; UserError where none is left.
     """
-    seen = {
-        part: [take for take in takes if clipset.takes.has_landmarks[take]] for part, takes in takes_by_part.items()
-    }
+
+    def has_frames(take: str) -> bool:
+        clips = clipset.clips["clip"][clipset.clips["take"] == take]
+        return any(bool(clipset.scored_frames(clip).any()) for clip in clips)
+
+    seen = {part: [take for take in takes if has_frames(take)] for part, takes in takes_by_part.items()}
     parts = {part: takes for part, takes in seen.items() if takes}
     if not parts:
         wanted = ", ".join(takes_by_part)
         raise UserError(
-            f"no take with landmarks in {wanted}: there is nothing to evaluate; look at the split of the takes"
+            f"no take with a frame to score in {wanted}: there is nothing to evaluate; look at the split of the takes"
         )
     require_absolute_root(clipset, [take for takes in parts.values() for take in takes])
     baselines = checkpoint.baselines

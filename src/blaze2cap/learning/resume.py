@@ -80,7 +80,8 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     for path in reversed(_states(folder)):
         try:
             with safe_open(path, framework="pt") as file:
-                return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118
+                facts = json.loads((file.metadata() or {}).get("facts", ""))
+                return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
         except (SafetensorError, OSError, json.JSONDecodeError):
             # Torn by a crash of the machine: the one before it is still good.
             continue
@@ -89,7 +90,7 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 def finish(folder: Path) -> None:
     """Forget the states of a run that has come to its end: the next one with this fingerprint starts anew."""
-    for path in _states(folder):
+    for path in [*_states(folder), *folder.glob("*.part")]:
         path.unlink()
 
 
