@@ -130,8 +130,11 @@ def test_a_killed_experiment_leaves_its_value_and_one_line_takes_it_back(clone, 
     assert f"seed: {7 + whole}" in (clone.folder / "params.yaml").read_text()
     if not whole:
         wait_until((clone.folder / "metrics" / "train.json").exists)
-    clone.run("bash", "-ec", "git checkout HEAD -- params.yaml dvc.lock metrics && dvc checkout --force")
+    clone.run("git", "checkout", "HEAD", "--", "params.yaml", "dvc.lock", "metrics")
+    clone.run("git", "switch", "main")
+    clone.dvc("checkout", "--force")
     assert clone.run("git", "status", "--porcelain") == ""
+    assert clone.run("git", "branch", "--show-current") == "main\n"
     assert UP_TO_DATE in clone.dvc("status")  # after a warning that a lock of the dead process was removed
 
 
