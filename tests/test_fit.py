@@ -1,5 +1,6 @@
 """A whole training run through `fit`: killed and started again, it ends in the same checkpoint; code counts too."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -76,3 +77,29 @@ def test_the_simulator_counts_among_the_code_that_shapes_a_run(
         run(clips, tmp_path / "c")
     names = {Path(path).name for path in hashed}
     assert {"parametric.py", "figures.py", "noise.py", "model.py", "loss.py"} <= names
+
+
+def test_every_section_and_the_takes_make_another_run(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path))
+    folders: list[Path] = []
+
+    def remember(name: str) -> Path:
+        folders.append(resume.run_folder(name))
+        raise Killed
+
+    monkeypatch.setattr("blaze2cap.learning.fit.run_folder", remember)
+    model, loss, train, parts = SMALL, LossParams(), train_params(), PARTS
+    for changed in (
+        (model, loss, train, parts),
+        (dataclasses.replace(model, dropout=0.4), loss, train, parts),
+        (model, dataclasses.replace(loss, smooth=1.0), train, parts),
+        (model, loss, dataclasses.replace(train, seed=7), parts),
+        (model, loss, dataclasses.replace(train, learning_rate=2e-3), parts),
+        (model, loss, train, {"train": ["S1/freestyle1"], "val": []}),
+    ):
+        sections, takes = changed[:3], changed[3]
+        with pytest.raises(Killed):
+            fit(clips, takes, *sections, RuntimeParams(device="cpu"), silent)
+    assert len(set(folders)) == 6

@@ -54,7 +54,7 @@ def fit(
     baselines = fit_baselines(clipset, takes["train"])
     # After the data, which has loaded the last of the source files that count.
     files = [path for path in clips_folder.iterdir() if path.is_file()]
-    folder = run_folder(fingerprint(parameters | takes, files))
+    folder = run_folder(fingerprint({"parameters": parameters, "takes": takes}, files))
     trainer = Trainer(data, seen_by, model_params, loss_params, params, device)
     with sole_writer(folder):
         best, last = trainer.run(folder, runtime.workers, report)
