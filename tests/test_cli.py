@@ -95,6 +95,14 @@ def test_evaluate_says_in_one_sentence_what_is_not_there(
     assert len(said.splitlines()) == 1
 
 
+def test_evaluate_refuses_what_it_could_not_write_before_it_works(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out, expected in ((tmp_path, "is a folder"), (tmp_path / "file" / "out.json", "no folder can be made")):
+        code, _, said = run("evaluate", checkpoint, "--path", tmp_path / "nowhere", "--out", out)
+        assert code == 1
+        assert expected in said
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_printed_as_words_that_say_what_the_file_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

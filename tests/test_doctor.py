@@ -127,6 +127,11 @@ def test_a_probe_tells_the_last_line_even_of_a_process_that_dies() -> None:
     assert environment.probe("import os; os.abort()")[0] != 0
 
 
+def test_a_probe_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "PATIENCE_S", 0.2)
+    assert environment.probe("import time; time.sleep(60)") == (1, "no answer within 0.2 s")
+
+
 def test_little_memory_is_told(monkeypatch: Patch) -> None:
     monkeypatch.setattr(environment, "memory_bytes", lambda: 16 * 10**9)
     assert holds(environment.machine(), OK, "16 GB of memory")

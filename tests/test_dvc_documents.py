@@ -69,11 +69,10 @@ def walk(tmp_path: Path) -> Clone:
 @pytest.mark.xdist_group("dvc")
 @pytest.mark.parametrize("document", ["README.md", "docs/experiments.md"])
 def test_commands_run_as_shown_and_print_what_is_shown(document: str, walk: Clone) -> None:
-    if document != "README.md":
-        # This walk begins with the preset, so it starts from a commit without it; DVC's cache has its run already.
-        first = walk.run("git", "rev-list", "--max-parents=0", "HEAD").strip()
-        walk.run("git", "checkout", "--quiet", first, "--", "params.yaml")
-        walk.run("git", "commit", "--quiet", "--message", "defaults")
+    # Both walks begin with the preset, so they start from a commit without it; DVC's cache has its run already.
+    first = walk.run("git", "rev-list", "--max-parents=0", "HEAD").strip()
+    walk.run("git", "checkout", "--quiet", first, "--", "params.yaml")
+    walk.run("git", "commit", "--quiet", "--message", "defaults")
     for block in blocks(document):
         printed = ""
         for command in block.commands:

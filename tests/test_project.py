@@ -87,6 +87,13 @@ def test_only_the_parameter_loader_and_the_commands_know_the_parameter_file():
     assert {name.rpartition(".")[0] for name in knowing - {"blaze2cap.params"}} <= {"blaze2cap.cli"}
 
 
+def test_files_beside_the_modules_are_packed_with_them():
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    for path in (ROOT / "src" / "blaze2cap").rglob("*.*"):
+        if path.suffix not in (".py", ".pyc") and "__pycache__" not in path.parts:
+            assert any(path.match(p) for p in patterns.get(module_name(path.parent / "__init__.py"), [])), path
+
+
 def test_lock_covers_every_declared_dependency():
     declared = [*project()["dependencies"], *project()["optional-dependencies"]["test"]]
     pins = locked()

@@ -1,5 +1,6 @@
 """Laws of what is shown of clips: everything stands where the camera sees it, and every mistake is one sentence."""
 
+import dataclasses
 import re
 import shlex
 import shutil
@@ -141,6 +142,12 @@ def test_a_sheet_and_a_movie_show_every_figure(view: ClipView) -> None:
             assert (picture == colour).all(2).sum() > 100
     first, second = (MoviePicture(view)(frame) for frame in (0, 5))
     assert (first != second).any()
+
+
+def test_an_upright_image_fits_into_the_movie(view: ClipView) -> None:
+    upright = dataclasses.replace(view.camera, width=1080, height=1920)
+    picture = MoviePicture(dataclasses.replace(view, camera=upright))(0)
+    assert picture.shape == (720, 1280, 3)
 
 
 def test_a_movie_is_h264_of_even_size_at_its_frame_rate(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blaze2cap.errors import one_sentence
+from blaze2cap.errors import UserError, one_sentence
 
 if TYPE_CHECKING:
     from blaze2cap.learning.checkpoint import Checkpoint
@@ -52,6 +52,7 @@ def evaluate(
         from blaze2cap.learning.report_plots import write_plots
         from blaze2cap.learning.table import print_summary
 
+        _make_room(out, plots)
         trained = load_checkpoint(checkpoint)
         with tempfile.TemporaryDirectory(prefix="blaze2cap-") as scratch:
             raw, packed = Path(scratch, "raw"), Path(scratch, "clips")
@@ -70,6 +71,18 @@ def evaluate(
                 write_plots(plots, clipset, scores, trained.system())
                 write_table(joint_table(scores), plots / "joints.csv", "joints")
             print_summary(report)
+
+
+def _make_room(out: Path, plots: Path | None) -> None:
+    """Before the work, not after it: the folders to write into; UserError where there can be none."""
+    if out.is_dir():
+        raise UserError(f"{out} is a folder, expected a file to write")
+    for folder in (out.absolute().parent, plots):
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{folder}: no folder can be made there ({error.strerror})") from None
 
 
 def _takes_of(split: Part, takes: list[str], trained: "Checkpoint") -> list[str]:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 EACH, SECONDS, SHOWN_FPS = 3, 5.0, 30
 # Another processor rounds differently; two checkpoints differ by more than this share.
 _SAME = 0.005
-_FIGURES = ("mpjpe_mm", "frames", "interval", "baseline", "by_joint", "by_subject", "by_action", "by_camera")
+_FIGURES = (
+    "mpjpe_mm", "frames", "takes", "clips", "detected_share", "rejected_share",
+    "interval", "baseline", "by_joint", "by_subject", "by_action", "by_camera",
+)  # fmt: skip
 
 
 def report(

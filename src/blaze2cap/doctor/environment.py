@@ -11,6 +11,7 @@ from blaze2cap.doctor.finding import Finding, Status
 
 PYTHONS = ((3, 11), (3, 12))
 LEAST_MEMORY_GB = 4.0
+PATIENCE_S = 120
 FOR_VIDEOS = ("mediapipe", "av", "opencv-contrib-python")
 """Packages that the pipeline itself does without."""
 
@@ -94,7 +95,12 @@ def imported(what: str) -> Finding:
 
 def probe(code: str) -> tuple[int, str]:
     """Exit code and last line of what a Python process says that runs this code."""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        return 1, f"no answer within {PATIENCE_S} s"
     lines = (result.stdout if result.returncode == 0 else result.stderr).strip().splitlines()
     return result.returncode, lines[-1] if lines else f"exit code {result.returncode}"
 

@@ -28,10 +28,10 @@ Check = Callable[[], Finding]
 
 
 def examined(what: str, check: Check) -> Finding:
-    """The check's finding; what it cannot import, or a sentence it ends in, is a finding too."""
+    """The check's finding; what it cannot import or read, or a sentence it ends in, is a finding too."""
     try:
         return check()
     except ImportError as error:
         return Finding(what, Status.PROBLEM, f"not importable ({error})", "pip install -e .")
-    except UserError as error:
+    except (UserError, OSError) as error:
         return Finding(what, Status.PROBLEM, str(error))

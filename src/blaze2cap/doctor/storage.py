@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,8 +155,11 @@ def training_states() -> Finding:
 
 def folder_gb(folder: Path) -> float:
     """Size of a folder's files, links not followed."""
-    files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-    return sum(file.lstat().st_size for file in files) / 1e9
+    size = 0
+    for file in (Path(top, name) for top, _, names in os.walk(folder) for name in names):
+        with suppress(FileNotFoundError):  # a training that runs removes old states
+            size += file.lstat().st_size
+    return size / 1e9
 
 
 def _repository(folder: Path) -> "Repo":

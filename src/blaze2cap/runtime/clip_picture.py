@@ -110,7 +110,7 @@ class MoviePicture:
         number = view.first_frame + frame
         counter = f"frame {number}   {number / view.fps:.2f} s"
         write_text(picture, counter, (self._WIDTH - 16, 24), 18, INK, "right")
-        panel = image_panel(view, frame, self._LEFT - 32)
+        panel = image_panel(view, frame, self._image_width())
         picture[self._TOP + 24 : self._TOP + 24 + len(panel), 16 : 16 + panel.shape[1]] = panel
         if view.notes[frame]:
             write_text(picture, view.notes[frame], (28, self._TOP + 40), 15, GREY)
@@ -136,8 +136,13 @@ class MoviePicture:
     def _columns(self) -> int:
         return (self._WIDTH - self._LEFT - 8) // len(self._view.figures)
 
+    def _image_width(self) -> int:
+        """As wide as the left side is, or less where an upright image would be higher than the picture."""
+        camera, highest = self._view.camera, self._HEIGHT - self._TOP - 32
+        return min(self._LEFT - 32, int(highest * camera.width / camera.height))
+
     def _chart(self) -> tuple[int, int, int, int]:
-        image = round(self._view.camera.height / self._view.camera.width * (self._LEFT - 32))
+        image = round(self._view.camera.height / self._view.camera.width * self._image_width())
         return self._TOP + image + 76, self._HEIGHT - 40, 56, self._LEFT - 16
 
     def _unchanging(self) -> Picture:
