@@ -1,22 +1,78 @@
-"""What docs/data.md says of the tables is what their contracts say."""
+"""The commands of docs/data.md run as they stand there; what needs recordings skips where there are none."""
 
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
-from blaze2cap.data.contract import contracts
+import pytest
+from dvc_clone import Clone, committed_clone
+from finished_run import write_run
+from import_graph import ROOT
+from published_files import write_published
+from typer.testing import CliRunner
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "data.md"
+from blaze2cap.cli import app
+
+BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
+LINES = [line.split("  #")[0].strip() for block in BLOCKS for line in block.split("python - ")[0].splitlines()]
+OWN = [line for line in LINES if line.startswith("blaze2cap ")]
+EXPERIMENTS = [line for line in LINES if line.startswith("dvc ")]
 
 
-def test_documented_tables_are_those_of_the_contracts() -> None:
-    expected = [
-        f"| {table} | `{column}` | {definition.description} |"
-        for table in ("takes", "clips", "samples", "parts")
-        for column, definition in contracts()[table].columns.items()
-    ]
-    names = tuple(f"| {table} | `" for table in contracts())
-    assert [line for line in DOCUMENT.read_text().splitlines() if line.startswith(names)] == expected
+def test_every_kind_of_line_is_known() -> None:
+    assert len(OWN) == 3
+    assert len(EXPERIMENTS) == 2
+    rest = set(LINES) - set(OWN) - set(EXPERIMENTS)
+    assert all(word.startswith("tests/") for line in rest for word in shlex.split(line)[1:])
+    assert all((ROOT / word).exists() for line in rest for word in shlex.split(line)[1:])
 
 
-def test_documented_split_map_has_the_columns_of_its_contract() -> None:
-    section = DOCUMENT.read_text().split("## Split map", 1)[1].split("\n## ", 1)[0]
-    assert [column for column in contracts()["split_map"].columns if f"`{column}`" not in section] == []
+@pytest.mark.parametrize("line", OWN)
+def test_the_published_form_is_mapped_and_exported(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_run(tmp_path))
+    folder = tmp_path / "published"
+    if " map " in line:
+        write_published(folder, {"S1/acting1/cam5": [12], "S1/walking2/cam1": [20]})
+    result = CliRunner().invoke(app, shlex.split(line.replace("DIR", str(folder)))[1:])
+    assert result.exit_code == 0, result.output
+    assert (folder / "dataset_map.json").is_file()
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    committed_clone().back_to_commit()
+    return committed_clone().copy(tmp_path / "clone")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("dvc")
+def test_the_published_form_is_a_source(clone: Clone, tmp_path: Path) -> None:
+    (line,) = [line for line in EXPERIMENTS if "published" in line]
+    clone.run("blaze2cap", "export-dataset", str(tmp_path / "published"))
+    clone.run("bash", "-ec", line.replace("/absolute/DIR", str(tmp_path / "published")))
+    assert (clone.folder / "data" / "split" / "split_map.json").is_file()
+    assert clone.metrics("download")["source"] == "published"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("dvc")
+def test_all_alarms_of_the_recordings_are_told(clone: Clone, totalcapture_root: Path) -> None:
+    clone.environment["BLAZE2CAP_TOTALCAPTURE"] = str(totalcapture_root)
+    (line,) = [line for line in EXPERIMENTS if "totalcapture" in line]
+    clone.run("bash", "-ec", line)
+    assert clone.metrics("preprocess")["data_faults"]["count"] == 11
+
+
+@pytest.mark.slow
+def test_what_a_lag_costs_is_printed(totalcapture_root: Path) -> None:
+    (script,) = [block.split("<<'EOF'\n")[1].split("\nEOF")[0] for block in BLOCKS if "<<'EOF'" in block]
+    command = [sys.executable, "-", str(totalcapture_root)]
+    printed = subprocess.run(command, input=script, capture_output=True, text=True, check=True).stdout
+    lines = printed.splitlines()
+    assert [line.split()[:2] for line in lines[::2]] == [
+        ["False", "fitted"], ["False", "unseen"], ["True", "fitted"], ["True", "unseen"]
+    ]  # fmt: skip
+    assert "'mpjpe_mm': 85.8" in lines[2]
+    assert "'mpjpe_mm': 80.4" in lines[6]
