@@ -66,8 +66,10 @@ class Clone:
         return json.loads((self.folder / "metrics" / f"{stage}.json").read_text())
 
     def copy(self, folder: Path) -> "Clone":
-        """The same working copy elsewhere, cache and all."""
-        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("tmp", "dvc_plots"))
+        """The same working copy elsewhere, whose cache knows of no run but the committed one."""
+        left_out = shutil.ignore_patterns("tmp", "dvc_plots", "runs")
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=left_out)
+        shutil.copytree(_committed_runs(self), folder / ".dvc" / "cache" / "runs")
         return Clone(folder, folder.with_suffix(".checkpoints"))
 
 
@@ -111,7 +113,12 @@ def committed_clone() -> Clone:
     preset = clone.run("blaze2cap", "preset", "tiny").split()
     assert ran(clone.dvc("exp", "run", *preset)) == STAGES
     clone.commit("tiny")
+    shutil.copytree(folder / ".dvc" / "cache" / "runs", _committed_runs(clone))
     return clone
+
+
+def _committed_runs(clone: Clone) -> Path:
+    return clone.folder.parent / "runs"
 
 
 def _name_committer(clone: Clone) -> None:
