@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from blaze2cap.data.atomic import replaced_file
 from blaze2cap.data.schema import write_table
+from blaze2cap.learning.plot_file import new_plot, save_plot
 from blaze2cap.learning.training import Row
 
 
@@ -36,10 +36,8 @@ def _losses(row: Row) -> Row:
 
 
 def _plot(path: Path, curves: list[Row], names: list[str]) -> None:
-    from matplotlib.figure import Figure
-
     rows = -(-len(names) // 4)
-    figure = Figure(figsize=(12, 2.7 * rows), layout="constrained")
+    figure = new_plot(12, 2.7 * rows)
     for place, name in enumerate(names, start=1):
         axes = figure.add_subplot(rows, 4, place, title=name, xlabel="step", yscale="log")
         for part, label in (("train", "training (augmented)"), ("val", "validation")):
@@ -48,6 +46,4 @@ def _plot(path: Path, curves: list[Row], names: list[str]) -> None:
                 axes.plot(*zip(*points, strict=True), label=label)
         if place == 1:
             axes.legend()
-    # No software version or date, so that the same curves give the same bytes.
-    with replaced_file(path) as partial:
-        figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
+    save_plot(figure, path)

@@ -1,0 +1,23 @@
+"""An empty plot, and the file that it ends in: the same figures give the same bytes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blaze2cap.data.atomic import replaced_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def new_plot(width: float, height: float) -> "Figure":
+    """An empty plot of this size [inch]."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_plot(plot: "Figure", path: Path) -> None:
+    """Write a plot as PNG, whole or not at all."""
+    # No software version or date, so that the same figures give the same bytes.
+    with replaced_file(path) as partial:
+        plot.savefig(partial, format="png", dpi=100, metadata={"Software": None})
