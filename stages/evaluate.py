@@ -14,6 +14,7 @@ from blaze2cap.learning.evaluation import EvaluateParams, evaluate, joint_table,
 from blaze2cap.learning.headline import headline, system_table
 from blaze2cap.learning.report_plots import write_plots
 from blaze2cap.learning.table import print_summary
+from blaze2cap.learning.unseen_motion import with_unseen_motion
 from blaze2cap.params import load_params
 
 
@@ -21,8 +22,10 @@ def main(clips: Path, split: Path, model: Path, metrics: Path, plots: Path, summ
     """Evaluate MODEL on the parts SPLIT of CLIPS; write the report METRICS, the folder PLOTS, the headline SUMMARY."""
     with one_sentence("evaluate"):
         params = load_params("evaluate", EvaluateParams)
-        clipset, checkpoint, takes = ClipSet.load(clips), load_checkpoint(model), read_parts(split)
-        scores = score_checkpoint(clipset, {part: takes[part] for part in params.parts}, checkpoint)
+        takes, checkpoint = read_parts(split), load_checkpoint(model)
+        wanted = {part: takes[part] for part in params.parts}
+        clipset, parts = with_unseen_motion(ClipSet.load(clips), wanted, checkpoint, params.simulated)
+        scores = score_checkpoint(clipset, parts, checkpoint)
         report = evaluate(scores, checkpoint.provenance["subjects"], params)
         write_plots(plots, clipset, scores, checkpoint.system())
         write_table(joint_table(scores), plots / "joints.csv", "joints")

@@ -14,12 +14,13 @@ from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD
 from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.pose_class import POSE_CLASSES, arms_hidden
 from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_vector_to_matrix
 from blaze2cap.data import schema
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
 from blaze2cap.learning.bootstrap_interval import bootstrap_interval
-from blaze2cap.learning.evaluation import EvaluateParams, evaluate, joint_table
+from blaze2cap.learning.evaluation import BY_POSE, EvaluateParams, evaluate, joint_table
 from blaze2cap.learning.measure import COLUMNS
 from blaze2cap.learning.scoring import RAW, Scores, score
 
@@ -53,7 +54,8 @@ def clipset() -> ClipSet:
             clip = torch.zeros(frames, 25, 7)
             clip[..., WORLD] = 0.5 * smooth(generator, frames, 25, 3)
             clip[..., SCREEN] = 0.5
-            clip[..., VISIBILITY] = clip[1:, :, TRACKED] = 1
+            clip[..., VISIBILITY] = (1 + smooth(generator, frames, 25)).clamp(0, 1)
+            clip[1:, :, TRACKED] = 1
             clip[GAP] = 0
             clip[GAP.stop, :, TRACKED] = 0
             landmarks.append(clip)
@@ -138,7 +140,7 @@ def test_every_key_is_there_and_in_order(report: dict) -> None:
     expected = [key for key in COLUMNS if key not in ("mare_tpose_rad", "foot_slide_mm_per_frame")]
     present = [key for key in part if key in COLUMNS and key != "foot_slide_mm_per_frame"]
     assert present == expected  # no T-pose here, and feet that may never stand
-    groups = ["seen", "unseen", "by_subject", "by_action", "by_camera", "by_joint", "baseline"]
+    groups = ["seen", "unseen", "by_subject", "by_action", "by_camera", "by_pose", "by_joint", "baseline"]
     assert [key for key in part if key in groups] == groups
     assert list(part["by_joint"]) == list(skeleton.JOINTS)
     assert list(part["baseline"]) == ["blurred", RAW]
@@ -192,6 +194,43 @@ def test_groups_weighted_by_their_frames_make_up_the_whole(report: dict) -> None
     assert sum(joints) / 21 == pytest.approx(part["mpjpe_mm"], rel=1e-5)
     assert part["seen"]["frames"] + part["unseen"]["frames"] == part["frames"]
     assert part["unseen"]["mare_rad"] == part["by_subject"]["S4"]["mare_rad"]
+
+
+def test_upright_and_bent_make_up_the_whole_and_other_classes_a_part_of_it(report: dict) -> None:
+    part = report["test"]
+    poses = part["by_pose"]
+    assert list(poses) == list(POSE_CLASSES)
+    assert poses["upright"]["frames"] + poses["bent"]["frames"] == part["frames"]
+    assert all(pose["share"] == pytest.approx(pose["frames"] / part["frames"], rel=1e-5) for pose in poses.values())
+    for system, by_pose in ((part, poses), *((base, base["by_pose"]) for base in part["baseline"].values())):
+        for key in set(BY_POSE) & set(system) - {"mare_rad", "mare_global_rad"}:  # these leave out joints as well
+            mean = sum(poses[name]["share"] * by_pose[name][key] for name in ("upright", "bent"))
+            assert mean == pytest.approx(system[key], rel=1e-4), key
+            low, high = poses["bent"]["interval"].get(key, (0, math.inf))
+            assert low <= poses["bent"].get(key, low) <= high
+    assert part["baseline"][RAW]["by_pose"]["back"].keys() == {"mpjpe_12_mm", "pa_mpjpe_12_mm"}
+
+
+def test_frames_are_counted_in_the_class_of_their_own_pose(clipset: ClipSet, scores: Scores, report: dict) -> None:
+    hidden = sum(
+        int((arms_hidden(clipset.clip_landmarks(clip)) & clipset.scored_frames(clip)).sum())
+        for clip in clipset.clips.index
+    )
+    assert report["test"]["by_pose"]["arms_hidden"]["frames"] == hidden > 0
+    blocks = scores.blocks
+    assert (blocks.upright != blocks.bent).all()
+    assert blocks.groupby(["take", "camera", "block"]).frames.sum().max() == 600
+    assert not blocks.duplicated(["take", "camera", "block", *POSE_CLASSES]).any()
+
+
+def test_a_class_of_which_no_frame_is_has_no_figures(clipset: ClipSet) -> None:
+    standing = dataclasses.replace(clipset, root_position=clipset.root_position + np.float32(5))
+    poses = evaluate(scores_of(standing, {"test": ["S1/walking2"]}), {"S1"}, PARAMS)["test"]["by_pose"]
+    lower = dataclasses.replace(clipset, root_position=clipset.root_position - np.float32(5))
+    below = evaluate(scores_of(lower, {"test": ["S1/walking2"]}), {"S1"}, PARAMS)["test"]["by_pose"]
+    assert "upright" in poses
+    assert "upright" not in below
+    assert below["bent"]["share"] == 1
 
 
 def test_the_mean_is_over_frames_not_over_clips(clipset: ClipSet, report: dict) -> None:

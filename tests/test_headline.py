@@ -14,7 +14,12 @@ REPORT = {
         "frames": 100,
         "interval": {"method": "bootstrap over 7 takes", "mpjpe_mm": [0.5, 1.5]},
         "by_subject": {"S2": FIGURES},
-        "baseline": {"one_euro_ik": FIGURES, "constant_pose": FIGURES, "raw": {"mpjpe_12_mm": 3.0}},
+        "by_pose": {"upright": FIGURES, "bent": FIGURES | {"mpjpe_mm": 7.0, "frames": 30}},
+        "baseline": {
+            "one_euro_ik": FIGURES | {"by_pose": {"upright": FIGURES, "bent": FIGURES | {"mpjpe_mm": 8.0}}},
+            "constant_pose": FIGURES,
+            "raw": {"mpjpe_12_mm": 3.0},
+        },
     },
     "train": {**LESS, "by_subject": {"S1": LESS}, "baseline": {"one_euro_ik": LESS, "raw": {"mpjpe_12_mm": 2.0}}},
 }
@@ -23,7 +28,11 @@ REPORT = {
 def test_the_headline_is_a_part_of_the_report_and_fits_a_screen() -> None:
     short = headline(REPORT)
     assert short == {
-        "val": {**FIGURES, "baseline": {"one_euro_ik": FIGURES}},
+        "val": {
+            **FIGURES,
+            "by_pose": {"bent": {"mpjpe_mm": 7.0}},
+            "baseline": {"one_euro_ik": FIGURES | {"by_pose": {"bent": {"mpjpe_mm": 8.0}}}},
+        },
         "train": {**LESS, "baseline": {"one_euro_ik": LESS}},
     }
 

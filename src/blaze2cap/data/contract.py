@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 PARTS = ("train", "val", "test", "none")
+REPORTED = (*PARTS[:3], "test_simulated", "val_simulated", "all")
 FLAGS = ("split_train", "split_val", "split_test")
 
 
@@ -32,6 +33,9 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     def real(description: str, most: float = math.inf, nullable: bool = False, **options: Any) -> Column:
         # Infinity passes neither bound: the upper one is strict.
         return Column(float, [Check.ge(0), Check.lt(most)], description=description, nullable=nullable, **options)
+
+    def signed(description: str) -> Column:
+        return Column(float, [Check.gt(-math.inf), Check.lt(math.inf)], description=description)
 
     def each(description: str) -> Column:
         return real(description, regex=True, required=False)
@@ -51,6 +55,19 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     camera = text("number of the camera in the calibration", r"\d+")
     contiguous = rule("first_row to follow the rows before it", lambda t: t.first_row == t.frames.cumsum() - t.frames)
     named = rule("take to be subject/action", lambda t: t["take"] == t.subject + "/" + t.action)
+    system, axes = text("model or baseline"), ("across", "down", "depth")
+    share = real("share of the whole", 1 + 1e-6)
+    mpjpe = {
+        "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
+        "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
+    }
+    mare = {
+        key: real(f"mean angle to {words} [rad]; none where none is believed", math.pi + 1e-6, True)
+        for key, words in (
+            ("mare_rad", "the true local rotation"),
+            ("mare_global_rad", "the true orientation in the camera frame"),
+        )
+    }
     headline = {
         "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
         "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
@@ -140,7 +157,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         ),
         "joints": table(
             {
-                "part": Column(str, Check.isin((*PARTS[:3], "all")), description="part of the split, or all takes"),
+                "part": Column(str, Check.isin(REPORTED), description="part of the split, or all takes"),
                 "system": text("model or baseline"),
                 "joint": Column(str, Check.isin(JOINTS), description="joint of the skeleton"),
                 "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
@@ -161,11 +178,70 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         ),
         "systems": table(
             {
-                "part": Column(str, Check.isin((*PARTS[:3], "all")), description="part of the split, or all takes"),
+                "part": Column(str, Check.isin(REPORTED), description="part of the split, or all takes"),
                 "system": text("model or baseline"),
                 **headline,
             },
             rule("system once a part", lambda t: ~t.duplicated(["part", "system"], keep=False)),
+        ),
+        "error_groups": table(
+            {
+                "system": system,
+                "grouping": text("what frames are grouped by; pose classes may overlap"),
+                "group": text("name of the group"),
+                "frames": whole("scored frames in it", 1),
+                "frame_share": share,
+                "error_share": share,
+                **mpjpe,
+                **mare,
+                "mare_root_rad": headline["mare_root_rad"],
+            },
+            rule("group once a grouping", lambda t: ~t.duplicated(["system", "grouping", "group"], keep=False)),
+        ),
+        "error_joints": table(
+            {
+                "system": system,
+                "joint": Column(str, Check.isin(("all", *JOINTS)), description="joint of the skeleton, or their mean"),
+                **mpjpe,
+                **mare,
+                **{f"bias_{axis}_mm": signed("mean error along this axis of the ray frame [mm]") for axis in axes},
+                **{f"rms_{axis}_mm": real("root mean square of the same [mm]") for axis in axes},
+            },
+            rule("joint once a system", lambda t: ~t.duplicated(["system", "joint"], keep=False)),
+        ),
+        "error_spectrum": table(
+            {"system": system, "period": text("periods of the band"), "share": share},
+            rule("share to add up to 1", lambda t: (t.groupby("system")["share"].transform("sum") - 1).abs() < 1e-4),
+        ),
+        "ceilings": table(
+            {
+                "system": system,
+                "pose": text("pose class, or all frames"),
+                "ceiling": text("what is known"),
+                "frames": whole("scored frames", 1),
+                "mpjpe_mm": real("what is left of the mean position error [mm]"),
+                "gain_mm": signed("how much less that is than without the knowledge [mm]"),
+            },
+            rule("ceiling once a pose", lambda t: ~t.duplicated(["system", "pose", "ceiling"], keep=False)),
+        ),
+        "worst_moments": table(
+            {
+                "clip": text("subject/action/camera", r"S\d+/[a-z]+\d+/cam\d+"),
+                "frame": whole("frame in the clip"),
+                "second": real("the same in time [s]"),
+                **mpjpe,
+                "root_deg": real("angle of the root's orientation to the truth [deg]", 180.01),
+                "pose": text("pose classes, joined by +"),
+                "side": text("side of the person that the camera sees"),
+                "distance_m": real("distance of the person [m]"),
+                "visibility": real("mean visibility of the landmarks", 1 + 1e-6),
+                "since_anchor_s": real("time since tracking started [s]"),
+                "depth_share": real("share of the squared error along the viewing ray", 1 + 1e-6),
+                "detector_mm": real("mean position error of the raw landmarks, 12 limb joints [mm]"),
+                "image_mm": real("median distance of image landmarks to the joints, at the place of the person [mm]"),
+                "cause": text("what these facts say"),
+            },
+            rule("frame once a clip", lambda t: ~t.duplicated(["clip", "frame"], keep=False)),
         ),
         "study": table(
             {"smooth": real("weight of loss.smooth"), "seed": whole("seed of training"), **headline},

@@ -1,20 +1,23 @@
 """Figures of an evaluation: by part, group and joint, with intervals, the model beside what a user would do instead."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blaze2cap.body.pose_class import POSE_CLASSES
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.report import rounded
+from blaze2cap.data.simulated_clips import SimulatedParams
 from blaze2cap.errors import UserError
 from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
 from blaze2cap.learning.checkpoint import Checkpoint
 from blaze2cap.learning.measure import COLUMNS
 from blaze2cap.learning.scoring import BLOCK_S, RAW, Scores, Sums, score
+from blaze2cap.learning.unseen_motion import SIMULATED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 PARTS = ("test", "val", "train")
 MODEL = "model"
 BY_JOINT = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad", "mare_global_rad")
+BY_POSE = (
+    "mpjpe_mm", "mpjpe_local_mm", "pa_mpjpe_mm", "mpjpe_12_mm", "pa_mpjpe_12_mm",
+    "mare_rad", "mare_global_rad", "mare_root_rad",
+)  # fmt: skip
 FEWEST_TAKES = 5
 
 Report = dict[str, Any]
@@ -34,6 +41,7 @@ class EvaluateParams:
     parts: tuple[str, ...] = PARTS
     bootstrap_samples: int = 1000
     seed: int = 0
+    simulated: SimulatedParams = field(default_factory=SimulatedParams)
 
     def __post_init__(self) -> None:
         for place, part in enumerate(self.parts):
@@ -109,19 +117,35 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
     blocks, model = scores.blocks, scores.sums[MODEL]
     inside = (blocks["part"] == part).to_numpy()
     seen = blocks.subject.isin(seen_subjects).to_numpy()
+    poses = {name: inside & blocks[name].to_numpy() for name in POSE_CLASSES}
+    poses = {name: rows for name, rows in poses.items() if blocks.scored[rows].any()}
     report: Report = {**_group(scores, inside), "interval": _intervals(scores, MODEL, inside, params)}
     for name, rows in (("seen", inside & seen), ("unseen", inside & ~seen)):
         if rows.any():
             report[name] = {**_group(scores, rows), "interval": _intervals(scores, MODEL, rows, params)}
-    for column in ("subject", "action", "camera"):
+    # Every simulated clip has a camera of its own.
+    for column in ("subject", "action") if part.endswith(SIMULATED) else ("subject", "action", "camera"):
         report[f"by_{column}"] = {
             group: _group(scores, rows)
             for group in sorted(blocks[inside][column].unique())
             for rows in [inside & (blocks[column] == group).to_numpy()]
         }
+    report["by_pose"] = {
+        name: {
+            **_figures(model, rows, BY_POSE),
+            "frames": int(blocks.scored[rows].sum()),
+            "share": float(blocks.scored[rows].sum() / blocks.scored[inside].sum()),
+            "interval": _intervals(scores, MODEL, rows, params, BY_POSE),
+        }
+        for name, rows in poses.items()
+    }
     report["by_joint"] = {joint: _joint_figures(model, inside, joint) for joint in JOINTS}
     report["baseline"] = {
-        name: {**_figures(sums, inside), "interval": _intervals(scores, name, inside, params)}
+        name: {
+            **_figures(sums, inside),
+            "interval": _intervals(scores, name, inside, params),
+            "by_pose": {pose: _figures(sums, rows, BY_POSE) for pose, rows in poses.items()},
+        }
         for name, sums in scores.sums.items()
         if name != MODEL
     }
@@ -149,8 +173,8 @@ def _group(scores: Scores, rows: np.ndarray) -> Report:
     }
 
 
-def _figures(sums: dict[str, Sums], rows: np.ndarray) -> Report:
-    return _known({key: figure(sums[key], rows) for key in COLUMNS if key in sums})
+def _figures(sums: dict[str, Sums], rows: np.ndarray, keys: Iterable[str] = COLUMNS) -> Report:
+    return _known({key: figure(sums[key], rows) for key in keys if key in sums})
 
 
 def _joint_figures(sums: dict[str, Sums], rows: np.ndarray, joint: str) -> Report:
@@ -163,7 +187,9 @@ def _known(figures: Report) -> Report:
     return {key: value for key, value in figures.items() if not np.isnan(value)}
 
 
-def _intervals(scores: Scores, system: str, rows: np.ndarray, params: EvaluateParams) -> Report:
+def _intervals(
+    scores: Scores, system: str, rows: np.ndarray, params: EvaluateParams, keys: Iterable[str] = COLUMNS
+) -> Report:
     """Intervals over takes, or over blocks of ten seconds, all cameras of a block together, where takes are few."""
     blocks = scores.blocks[rows]
     takes = blocks["take"].nunique()
@@ -172,7 +198,7 @@ def _intervals(scores: Scores, system: str, rows: np.ndarray, params: EvaluatePa
     else:
         cluster = blocks.groupby(["take", "block"]).ngroup()
         method = f"bootstrap over {cluster.nunique()} blocks of {BLOCK_S} s from {takes} take{'s' if takes > 1 else ''}"
-    keys = [key for key in COLUMNS if key in scores.sums[system]]
+    keys = [key for key in keys if key in scores.sums[system]]
     value, weight = (
         _cluster_sums(np.stack([sums[rows].sum(1) for sums in part], axis=1), cluster.to_numpy())
         for part in zip(*(scores.sums[system][key] for key in keys), strict=True)

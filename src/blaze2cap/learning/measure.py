@@ -32,6 +32,7 @@ class Reference(NamedTuple):
     anchor: Bool[Tensor, "N"]
     t_pose: Bool[Tensor, "N"]
     planted: Bool[Tensor, "N 2"]
+    pose: Bool[Tensor, "N 4"]
     outlier: Bool[Tensor, "N 21"]
     offset: Float[Tensor, "21 3"]
     estimated_offset: Float[Tensor, "N 21 3"]

@@ -1,7 +1,8 @@
 """Scores of systems on clips, kept as sums and weights from which every figure, group and interval derives.
 
-A row is one block of ten seconds of one clip. Each system has, for every metric, the sum of its values and the sum of
-their weights in each row and column (joint, foot, or bin); a figure is a sum of sums over a sum of weights.
+A row is a block of ten seconds of one clip, or rather its frames of the same pose classes. Each system has, for every
+metric, the sum of its values and the sum of their weights in each row and column (joint, foot, or bin); a figure is a
+sum of sums over a sum of weights.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import WORLD
 from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.pose_class import POSE_CLASSES, pose_classes
 from blaze2cap.body.proportions import estimated_offsets
 from blaze2cap.body.t_pose import t_pose_frames
 from blaze2cap.data.clipset import ClipSet
@@ -91,9 +93,9 @@ def score(
     for clip in progress(clips, len(clips), "evaluate"):
         landmarks = clipset.clip_landmarks(clip["clip"])
         reference = reference_of(clipset, clip["clip"], landmarks, mean_offset)
-        block = torch.arange(len(landmarks)) // round(BLOCK_S * reference.fps)
+        row, described = _rows(reference, clipset.take_frames(clip["clip"]).start)
         about = {column: clip[column] for column in ("part", "take", "subject", "action", "camera")}
-        blocks += ({**about, **counts} for counts in _counts(reference, block))
+        blocks += ({**about, **kind} for kind in described)
         intrinsics, dt = clipset.camera_of(clip["clip"]).intrinsics, 60 / reference.fps
         for name, system in systems.items():
             with torch.inference_mode():
@@ -101,8 +103,8 @@ def score(
                 if not all(part.isfinite().all() for part in motion):
                     raise UserError(f"{clip['clip']}: {name} gives numbers that are not finite; train it again")
                 weighted = system_scores(motion, reference)
-            sums[name].append({key: _sums(pair, block) for key, pair in weighted.items()})
-        sums[RAW].append({key: _sums(pair, block) for key, pair in landmark_scores(landmarks, reference).items()})
+            sums[name].append({key: _sums(pair, row) for key, pair in weighted.items()})
+        sums[RAW].append({key: _sums(pair, row) for key, pair in landmark_scores(landmarks, reference).items()})
     return Scores(pd.DataFrame(blocks), {name: _joined(scored) for name, scored in sums.items()})
 
 
@@ -116,12 +118,14 @@ def reference_of(
     shown, fps = clipset.take_frames(clip), float(clipset.clips.fps[clip])
     world, _ = forward_kinematics(in_world.rotation, in_world.offset, in_world.root_position)
     position, rotation = forward_kinematics(truth.rotation, truth.offset)
+    eye = clipset.camera_of(clip).to_world(torch.zeros(3))
     return Reference(
         detected=detected,
         scored=scored,
         anchor=anchor,
         t_pose=t_pose_frames(world, fps)[shown],
         planted=metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[shown],
+        pose=pose_classes(world[shown], in_world.rotation[shown, 0], eye, landmarks),
         outlier=clipset.clip_outliers(clip),
         offset=truth.offset,
         estimated_offset=estimated_offsets(landmarks, detected, mean_offset),
@@ -165,12 +169,19 @@ def since_anchor(error: Float[Tensor, "N"], truth: Reference) -> Weighted:
     return error[:, None].expand_as(chosen), chosen
 
 
-def _counts(truth: Reference, block: Int[Tensor, "N"]) -> list[dict[str, int]]:
-    """Number of each block, and its frames: all, with a detection, and scored."""
-    columns = torch.stack((torch.ones_like(truth.scored), truth.detected, truth.scored), dim=1)
-    counts = _block_sums(columns.double(), block).astype(int).tolist()
-    return [
-        dict(zip(("block", "frames", "detected", "scored"), (n, *row), strict=True)) for n, row in enumerate(counts)
+def _rows(truth: Reference, first: int) -> tuple[Int[Tensor, "N"], list[dict[str, Any]]]:
+    """The row of each frame of a clip that begins with its take's frame `first`, and what each row is.
+
+    That is the block's number in the take, whether its frames are of each pose class, and how many they are: all, those
+    with a detection, and those scored.
+    """
+    block = (first + torch.arange(len(truth.scored))) // round(BLOCK_S * truth.fps)
+    kinds, row = torch.cat((block[:, None], truth.pose.long()), dim=1).unique(dim=0, return_inverse=True)
+    counts = _row_sums(torch.stack((torch.ones_like(truth.scored), truth.detected, truth.scored), 1).double(), row)
+    return row, [
+        {"block": number, **dict(zip(POSE_CLASSES, map(bool, pose), strict=True))}
+        | dict(zip(("frames", "detected", "scored"), count, strict=True))
+        for (number, *pose), count in zip(kinds.tolist(), counts.astype(int).tolist(), strict=True)
     ]
 
 
@@ -178,11 +189,11 @@ def _joined(clips: list[dict[str, Sums]]) -> dict[str, Sums]:
     return {key: Sums(*map(np.concatenate, zip(*(clip[key] for clip in clips), strict=True))) for key in clips[0]}
 
 
-def _sums(pair: Weighted, block: Int[Tensor, "N"]) -> Sums:
+def _sums(pair: Weighted, row: Int[Tensor, "N"]) -> Sums:
     value, weight = (part.double() for part in pair)
-    return Sums(_block_sums(value * weight, block), _block_sums(weight, block))
+    return Sums(_row_sums(value * weight, row), _row_sums(weight, row))
 
 
-def _block_sums(value: Float64[Tensor, "N K"], block: Int[Tensor, "N"]) -> Float64[np.ndarray, "blocks K"]:
-    total = value.new_zeros(int(block[-1]) + 1, value.shape[1])
-    return total.index_add_(0, block, value).numpy()
+def _row_sums(value: Float64[Tensor, "N K"], row: Int[Tensor, "N"]) -> Float64[np.ndarray, "rows K"]:
+    total = value.new_zeros(int(row.max()) + 1, value.shape[1])
+    return total.index_add_(0, row, value).numpy()

@@ -1,9 +1,13 @@
-"""The table that an evaluation ends with: systems in rows, headline figures in columns, one block per part."""
+"""The table that an evaluation ends with: systems in rows, headline figures in columns, one block per part.
+
+Below all frames, the bent poses alone; what is not worked out for them has a dash.
+"""
 
 import sys
 from typing import Any
 
 from blaze2cap.learning.evaluation import MODEL
+from blaze2cap.learning.headline import BASELINE, HARD
 from blaze2cap.learning.report_plots import TITLES
 
 COLUMNS = {
@@ -57,10 +61,13 @@ def _draw(part: str, figures: dict[str, Any]) -> None:
 
 def _rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
     systems = {MODEL: figures, **figures["baseline"]}
-    return [
-        (TITLES.get(name, name), *(_cell(values.get(key), unit) for key, (_, unit) in COLUMNS.items()))
-        for name, values in systems.items()
+    rows = [(TITLES.get(name, name), values) for name, values in systems.items()]
+    rows += [
+        (f"{TITLES[name]}, {HARD}", systems[name]["by_pose"][HARD])
+        for name in (MODEL, BASELINE)
+        if HARD in systems.get(name, {}).get("by_pose", {})
     ]
+    return [(title, *(_cell(values.get(key), unit) for key, (_, unit) in COLUMNS.items())) for title, values in rows]
 
 
 def _cell(value: float | None, unit: str) -> str:
