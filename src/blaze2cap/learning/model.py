@@ -1,11 +1,10 @@
 """The network: landmarks of one camera in, motion in the camera's frame out, causally, whole clips and streams alike.
 
-viewing ray -> analytic pose -> features in the body's frame -> causal transformer -> corrections of the analytic pose
--> gated recurrence. Everything that one frame hands to the next is in `State`, tensors of fixed size.
+viewing ray -> analytic pose -> features in the body's frame -> causal backbone -> corrections of the analytic pose ->
+gated recurrence. Everything that one frame hands to the next is in `State`, tensors of fixed size.
 """
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,9 +16,10 @@ from blaze2cap.body.landmark import CHANNELS, LANDMARKS, VISIBILITY, WORLD
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation_6d_to_matrix
 from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.learning.backbone import Memory, make_backbone
 from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, hip_centre, landmark_features
+from blaze2cap.learning.model_params import ModelParams
 from blaze2cap.learning.recurrence import gated_recurrence
-from blaze2cap.learning.transformer import Memory, MotionTransformer
 
 _JOINTS = len(JOINTS)
 _INPUTS = len(LANDMARKS) * FEATURES
@@ -30,38 +30,6 @@ _HEAD_GAIN = 0.05
 _WAY_SCALE = 0.02
 _CHANGE_SCALE = 0.05
 _DEPTH_SCALE = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelParams:
-    """Section `model` of params.yaml: sizes of the network and what it stands on.
-
-    With `delay_frames`, the last frames before an anchor are answered when the network already sees the new segment.
-    """
-
-    width: int = 256
-    layers: int = 4
-    heads: int = 4
-    feed_forward: int = 512
-    dropout: float = 0.1
-    look_back: int = 16
-    delay_frames: int = 0
-    base: Literal["analytic", "none"] = "analytic"
-    ray: bool = True
-    smoother: Literal["gated", "none"] = "gated"
-
-    def __post_init__(self) -> None:
-        for key in ("width", "layers", "heads", "feed_forward", "look_back"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key} is {getattr(self, key)}, expected 1 or more")
-        if self.width % (2 * self.heads):
-            raise ValueError(f"width is {self.width}, expected a multiple of 2 x heads = {2 * self.heads}")
-        if self.look_back < 2:
-            raise ValueError(f"look_back is {self.look_back}, expected 2 or more")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}, expected at least 0 and below 1")
-        if self.delay_frames < 0:
-            raise ValueError(f"delay_frames is {self.delay_frames}, expected 0 or more")
 
 
 class _Level(NamedTuple):
@@ -75,7 +43,7 @@ class State(NamedTuple):
     """What a frame hands to the next.
 
     landmarks  the last 1 + delay_frames frames
-    memory     keys and values of the transformer's layers
+    memory     what the backbone keeps
     level      the smoothed pose
     fresh      nothing is known of the level yet
     motion     the last valid motion, held through gaps
@@ -97,15 +65,8 @@ class PoseModel(nn.Module):
     def __init__(self, params: ModelParams) -> None:
         super().__init__()
         self.params = params
-        self.transformer = MotionTransformer(
-            _INPUTS + _CONTEXT,
-            params.width,
-            params.layers,
-            params.heads,
-            params.feed_forward,
-            params.dropout,
-            params.look_back,
-        )
+        self.backbone = make_backbone(_INPUTS + _CONTEXT, params)
+        self.register_load_state_dict_pre_hook(_renamed)
         self.register_buffer("feature_mean", torch.zeros(_INPUTS + _CONTEXT))
         self.register_buffer("feature_scale", torch.ones(_INPUTS + _CONTEXT))
         self.root_head = nn.Linear(params.width, 2 * 6)
@@ -134,7 +95,7 @@ class PoseModel(nn.Module):
         )
         level = _Level(identity_6d(landmarks).expand(batch, _JOINTS, 6), torch.zeros(batch, 3, device=device))
         fresh = torch.ones(batch, dtype=torch.bool, device=device)
-        return State(landmarks, self.transformer.start(batch), level, fresh, rest)
+        return State(landmarks, self.backbone.start(batch), level, fresh, rest)
 
     def forward(
         self,
@@ -157,7 +118,7 @@ class PoseModel(nn.Module):
         inputs = self._inputs(known[:, delay:], base.at(slice(delay, None)), intrinsics, dt, anchor[:, delay:])
         device_type = inputs.device.type
         with torch.autocast(device_type, dtype=self.autocast, enabled=self.autocast is not None):
-            hidden, memory = self.transformer(inputs, dt, detected[:, delay:], anchor[:, delay:], state.memory)
+            hidden, memory = self.backbone(inputs, dt, detected[:, delay:], anchor[:, delay:], state.memory)
         # The frames answered now are `delay` older than those just seen.
         answered = slice(0, frames)
         motion, level = self._correct(
@@ -182,7 +143,7 @@ class PoseModel(nn.Module):
     def inputs(
         self, landmarks: Float[Tensor, "B S 25 7"], before: Float[Tensor, "B 25 7"], intrinsics: Tensor, dt: Tensor
     ) -> Float[Tensor, "B S inputs"]:
-        """What the transformer is given, before normalisation: 25 x 18 features, then the context of each frame."""
+        """What the backbone is given, before normalisation: 25 x 18 features, then the context of each frame."""
         known = torch.cat((before[:, None], landmarks), dim=1)
         _, anchor = anchor_frames(landmarks, before)
         return self._raw_inputs(known, _Base.of(known, intrinsics, self.params), intrinsics, dt, anchor)
@@ -252,6 +213,12 @@ class PoseModel(nn.Module):
         moving = (detected & ~anchor)[..., None]
         turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))
         return Motion(rotation, way * moving, turn, detected), level
+
+
+def _renamed(model: nn.Module, weights: dict[str, Tensor], *_: Any) -> None:
+    """Weights of the time when all backbones were transformers keep their meaning."""
+    for name in [name for name in weights if name.startswith("transformer.")]:
+        weights["backbone." + name.removeprefix("transformer.")] = weights.pop(name)
 
 
 class _Base(NamedTuple):

@@ -15,15 +15,21 @@ def gated_recurrence(
     gate: Float[Tensor, "B S J 1"],
     start: Float[Tensor, "B J D"],
 ) -> Float[Tensor, "B S J D"]:
-    """All y of the recurrence above, y[-1] = `start`; a gate of 1 forgets everything before.
+    """All y of the recurrence above, y[-1] = `start`; a gate of 1 forgets everything before."""
+    keep = 1 - gate
+    return linear_recurrence(keep, keep * u + gate * x, start)
+
+
+def linear_recurrence(
+    a: Float[Tensor, "B S *cell"], b: Float[Tensor, "B S *state"], start: Float[Tensor, "B *state"]
+) -> Float[Tensor, "B S *state"]:
+    """All y[t] = a[t] y[t-1] + b[t], y[-1] = `start`; `a` may be 1 wide where `b` is wider.
 
     Composes the steps y -> a y + b by doubling (Hillis and Steele 1986): log2(S) passes over whole tensors.
     """
-    a = 1 - gate
-    b = a * u + gate * x
     b = torch.cat((b[:, :1] + a[:, :1] * start[:, None], b[:, 1:]), dim=1)
     reach = 1
-    while reach < x.shape[1]:
+    while reach < b.shape[1]:
         b = torch.cat((b[:, :reach], b[:, reach:] + a[:, reach:] * b[:, :-reach]), dim=1)
         a = torch.cat((a[:, :reach], a[:, reach:] * a[:, :-reach]), dim=1)
         reach *= 2

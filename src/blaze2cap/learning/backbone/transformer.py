@@ -12,11 +12,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from blaze2cap.learning.backbone.feed_forward import feed_forward
+
 # Frames whose attention is computed together; the cost per frame grows with it, the number of calls shrinks.
 BLOCK = 64
 
 
-class Memory(NamedTuple):
+class AttentionMemory(NamedTuple):
     """What the layers keep of the L - 1 frames before: keys and values by layer, age [1/60 s], and whether in use."""
 
     key: Float[Tensor, "layers B past heads D"]
@@ -37,20 +39,14 @@ class Band(NamedTuple):
 class Layer(nn.Module):
     """Pre-norm attention and feed-forward."""
 
-    def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, feed_forward),
-            nn.GELU(),
-            nn.Linear(feed_forward, width),
-            nn.Dropout(dropout),
-        )
+        self.feed_forward = feed_forward(width, hidden, dropout)
 
     def forward(
         self, x: Float[Tensor, "B S W"], past_key: Tensor, past_value: Tensor, band: Band
@@ -64,7 +60,9 @@ class Layer(nn.Module):
         query_blocks = rotate(_blocks(q, band.size, band.size), band.query_angle)
         key_blocks = rotate(_blocks(key, band.size, band.size + past), band.key_angle)
         value_blocks = _blocks(value, band.size, band.size + past)
-        seen = attention(query_blocks.transpose(1, 2), key_blocks.transpose(1, 2), value_blocks.transpose(1, 2), band.mask)
+        seen = attention(
+            query_blocks.transpose(1, 2), key_blocks.transpose(1, 2), value_blocks.transpose(1, 2), band.mask
+        )
         seen = seen.transpose(1, 2).flatten(2).unflatten(0, (batch, -1)).flatten(1, 2)[:, :frames]
         x = x + self.dropout(self.out(seen))
         return x + self.feed_forward(x), key, value
@@ -76,13 +74,13 @@ class MotionTransformer(nn.Module):
     frequency: Tensor
 
     def __init__(
-        self, inputs: int, width: int, layers: int, heads: int, feed_forward: int, dropout: float, look_back: int
+        self, inputs: int, width: int, layers: int, heads: int, hidden: int, dropout: float, look_back: int
     ) -> None:
         super().__init__()
         self.look_back = look_back
         self.heads, self.head_width = heads, width // heads
         self.embed = nn.Linear(inputs, width)
-        self.layers = nn.ModuleList(Layer(width, heads, feed_forward, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads, hidden, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         # Periods from 2 pi frames, which tell neighbours apart, to ten seconds.
         half = self.head_width // 2
@@ -92,12 +90,12 @@ class MotionTransformer(nn.Module):
         """Frames that an output depends on."""
         return len(self.layers) * (self.look_back - 1) + 1
 
-    def start(self, batch: int) -> Memory:
+    def start(self, batch: int) -> AttentionMemory:
         """Memory of nothing."""
         past = self.look_back - 1
         weight = self.embed.weight
         empty = weight.new_zeros(len(self.layers), batch, past, self.heads, self.head_width)
-        return Memory(
+        return AttentionMemory(
             empty,
             empty,
             weight.new_zeros(batch, past),
@@ -110,8 +108,8 @@ class MotionTransformer(nn.Module):
         dt: Float[Tensor, "B S"],
         detected: Bool[Tensor, "B S"],
         anchor: Bool[Tensor, "B S"],
-        memory: Memory,
-    ) -> tuple[Float[Tensor, "B S W"], Memory]:
+        memory: AttentionMemory,
+    ) -> tuple[Float[Tensor, "B S W"], AttentionMemory]:
         """Attend within segments; `dt` is the time since the frame before [1/60 s].
 
         Frames before an anchor are out of sight from it on; an undetected frame is seen by no other.
@@ -130,7 +128,7 @@ class MotionTransformer(nn.Module):
             keys.append(key[:, key.shape[1] - past :])
             values.append(value[:, value.shape[1] - past :])
         kept = slice(time.shape[1] - past, None)
-        memory = Memory(
+        memory = AttentionMemory(
             torch.stack(keys).float(),
             torch.stack(values).float(),
             (time[:, -1:] - time[:, kept]).float(),
