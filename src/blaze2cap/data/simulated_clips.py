@@ -107,16 +107,17 @@ def _clips(
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    about = clipset.takes.loc[take]
+    subject, action = take.split("/")
+    take_row = int(clipset.takes.first_row[take])
     rows = [
         {
             "clip": f"{take}/cam{name}",
             "take": take,
-            "subject": about.subject,
-            "action": about.action,
+            "subject": subject,
+            "action": action,
             "camera": name,
             "first_row": first_row + number * frames,
-            "truth_row": int(about.first_row) + start,
+            "truth_row": take_row + start,
             "frames": frames,
             "detected": frames,
             "anchors": 1,
