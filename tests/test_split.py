@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from import_graph import ROOT
 
 from blaze2cap.data.augment import source_name, target_name
 from blaze2cap.data.split import (
@@ -143,6 +145,41 @@ def test_empty_parts_and_unknown_names_are_told_not_fatal() -> None:
         "the val part has no take here, so nothing is reported on it",
         "the test part has no take here, so nothing is reported on it",
     ]
+
+
+def test_validation_takes_without_landmarks_are_told() -> None:
+    params = SplitParams(validation=("S2/freestyle2", "S3/rom3"))
+    parts = assign_parts(TAKES, params)
+    assert notices(parts, params, ["S3/rom3", "S1/rom1"]) == [
+        "S3/rom3 of split.validation have no landmarks: they are scored with simulated detections and do not choose "
+        "the weights"
+    ]
+    assert parts["S3/rom3"] == "val"
+
+
+PROTOCOLS = {
+    "totalcapture": (["S2/freestyle2"], ["S1/freestyle2", "S2/freestyle2"]),
+    "unseen_motion": (
+        ["S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
+        ["S1/freestyle2", "S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
+    ),
+    "unseen_subject_s1": (
+        ["S1/freestyle1", "S1/freestyle2"],
+        sorted(take for take in TRAIN_TAKES if take.startswith("S1/")),
+    ),
+}
+"""Protocols by their preset: what is validated, and what training must not see."""
+
+
+@pytest.mark.parametrize("preset", PROTOCOLS)
+def test_a_protocol_holds_out_what_it_promises(preset: str) -> None:
+    split: dict = {}
+    for name in ("totalcapture", preset):
+        split |= yaml.safe_load((ROOT / "presets" / f"{name}.yaml").read_text())["split"]
+    parts = assign_parts(TAKES, SplitParams(**{key: tuple(takes) for key, takes in split.items()}))
+    validated, unseen = PROTOCOLS[preset]
+    assert sorted(take for take, part in parts.items() if part == "val") == validated
+    assert sorted(take for take in TRAIN_TAKES if parts[take] != "train") == unseen
 
 
 def test_nothing_left_to_train_on_is_fatal() -> None:

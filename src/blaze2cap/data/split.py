@@ -7,7 +7,7 @@ Samples that preprocess rejected stand in the split map with all flags false.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,10 @@ TEST_ACTIONS = ("walking2", "freestyle3", "acting3")
 
 @dataclass(frozen=True, kw_only=True)
 class SplitParams:
-    """Whole takes ("subject/action") cut from the training part for validation, and takes left out of every part."""
+    """Whole takes ("subject/action") cut from the training part for validation, and takes left out of every part.
+
+    Takes without landmarks can be held out, too: an evaluation sees them with simulated detections.
+    """
 
     validation: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -80,8 +83,9 @@ def assign_parts(takes: Iterable[str], params: SplitParams) -> dict[str, str]:
     return parts
 
 
-def notices(parts: dict[str, str], params: SplitParams) -> list[str]:
-    """One sentence for each name that matches no take and for each part without takes."""
+def notices(parts: dict[str, str], params: SplitParams, motion_only: Collection[str] = ()) -> list[str]:
+    """One sentence for each name that matches no take, for each part without takes, and on validation takes that are
+    among the ones without landmarks, `motion_only`."""
     sentences = [
         f"split.{key} names {take}, which is not among the takes here"
         for key, takes in (("validation", params.validation), ("exclude", params.exclude))
@@ -89,7 +93,14 @@ def notices(parts: dict[str, str], params: SplitParams) -> list[str]:
         if take not in parts
     ]
     empty = [part for part in PARTS[:3] if part not in parts.values()]
-    return sentences + [f"the {part} part has no take here, so nothing is reported on it" for part in empty]
+    sentences += [f"the {part} part has no take here, so nothing is reported on it" for part in empty]
+    simulated = [take for take in params.validation if take in motion_only]
+    if simulated:
+        sentences.append(
+            f"{', '.join(simulated)} of split.validation have no landmarks: they are scored with simulated detections "
+            "and do not choose the weights"
+        )
+    return sentences
 
 
 def split_map(samples: "pd.DataFrame", parts: dict[str, str]) -> "pd.DataFrame":
