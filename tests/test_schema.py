@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from import_graph import ROOT
 from recordings import write_recordings
+from small_study import small_tables
 
 from blaze2cap.body.landmark import TRACKED, VISIBILITY
 from blaze2cap.body.skeleton import JOINTS
@@ -75,6 +76,7 @@ def tables(clips: Path) -> dict[str, pd.DataFrame]:
     found["curves"] = curves()
     found["study"] = pd.DataFrame([{"smooth": 5.0, "seed": seed, **dict.fromkeys(HEADLINE, 1.5)} for seed in (0, 1)])
     found["systems"] = pd.DataFrame([{"part": "val", "system": "model", **dict.fromkeys(HEADLINE, 1.5)}])
+    found |= small_tables()
     return found
 
 
@@ -124,6 +126,11 @@ BREACHES: list[tuple[str, str, int, object, str]] = [
     ("joints", "joint", 0, "Spine", "expected joint once a part and system"),
     ("study", "seed", 1, 0, "expected seed once a weight"),
     ("study", "jitter_ratio", 0, -1.0, "row 0, column jitter_ratio is -1.0"),
+    ("error_groups", "error_share", 0, 1.1, "row 0, column error_share is 1.1"),
+    ("error_joints", "joint", 1, "all", "expected joint once a system"),
+    ("error_spectrum", "share", 2, 0.9, "expected share to add up to 1"),
+    ("ceilings", "gain_mm", 0, float("nan"), "row 0, column gain_mm is nan"),
+    ("worst_moments", "clip", 0, "S1", "row 0, column clip is 'S1'"),
     ("curves", "step", 1, 50, "expected step above that of the row before"),
     ("curves", "learning_rate", 0, 0.0, "row 0, column learning_rate is 0.0"),
     ("curves", "train_rot", 1, -0.1, "row 1, column train_rot is -0.1"),

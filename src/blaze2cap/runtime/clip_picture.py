@@ -70,13 +70,19 @@ def view_axes(view: ClipView, name: str) -> Float[np.ndarray, "3 2"]:
 
 
 def figure_panel(
-    view: ClipView, figure: StickFigure, frame: int, axes: Float[np.ndarray, "3 2"], height: int, width: int
+    view: ClipView,
+    figure: StickFigure,
+    frame: int,
+    axes: Float[np.ndarray, "3 2"],
+    height: int,
+    width: int,
+    behind: Colour = _SHADOW,
 ) -> Picture:
-    """A figure around the true hips, parallel projection; behind any other the truth in grey."""
+    """A figure around the true hips, parallel projection; behind any other the truth in grey, or that colour."""
     panel = blank(height, width)
     truth = view.figures[0]
     scale = min(height / _DOWN_M, width / _ACROSS_M)
-    layers = [(truth, colour_of(truth))] if figure is truth else [(truth, _SHADOW), (figure, colour_of(figure))]
+    layers = [(truth, colour_of(truth))] if figure is truth else [(truth, behind), (figure, colour_of(figure))]
     for drawn, colour in layers:
         place = _around_hips(drawn, truth, frame) @ axes * scale + np.array([width / 2, 0.48 * height])
         draw_figure(panel, place, drawn.lines, drawn.right, colour, 3)
