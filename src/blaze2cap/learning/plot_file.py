@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def new_plot(width: float, height: float) -> "Figure":
+def new_plot(width: int | float, height: int | float) -> "Figure":
     """An empty plot of this size [inch]."""
     from matplotlib.figure import Figure
 
