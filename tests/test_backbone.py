@@ -1,5 +1,7 @@
 """Laws that hold for every encoder: causality, anchors, unseen frames, memory of fixed size, time, equal cost."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,11 +13,15 @@ INPUTS, WIDTH, FRAMES = 12, 16, 90
 BACKBONES = ["transformer", "tcn", "recurrent", "frame"]
 
 
-@pytest.fixture(params=BACKBONES)
-def backbone(request: pytest.FixtureRequest) -> Backbone:
+def small(name: str, **changes: int) -> Any:
     torch.manual_seed(5)
-    params = ModelParams(backbone=request.param, width=WIDTH, layers=2, heads=2, feed_forward=24, look_back=6)
-    return make_backbone(INPUTS, params).eval()  # type: ignore[attr-defined,no-any-return]
+    sizes = {"width": WIDTH, "layers": 2, "heads": 2, "feed_forward": 24, "look_back": 6, **changes}
+    return make_backbone(INPUTS, ModelParams(backbone=name, **sizes)).eval()  # type: ignore[arg-type, attr-defined]
+
+
+@pytest.fixture(params=BACKBONES)
+def backbone(request: pytest.FixtureRequest) -> Any:
+    return small(request.param)
 
 
 def frames(seed: int, batch: int = 2) -> dict[str, Tensor]:
@@ -35,7 +41,7 @@ def frames(seed: int, batch: int = 2) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def encode(backbone: Backbone, given: dict[str, Tensor], sizes: list[int] | None = None) -> tuple[Tensor, Memory]:
+def encode(backbone: Any, given: dict[str, Tensor], sizes: list[int] | None = None) -> tuple[Tensor, Memory]:
     memory = backbone.start(len(given["x"]))
     parts = []
     for pieces in zip(*(tensor.split(sizes or [FRAMES], dim=1) for tensor in given.values()), strict=True):
@@ -44,7 +50,7 @@ def encode(backbone: Backbone, given: dict[str, Tensor], sizes: list[int] | None
     return torch.cat(parts, dim=1), memory
 
 
-def test_streams_in_any_pieces_equal_the_whole(backbone: Backbone) -> None:
+def test_streams_in_any_pieces_equal_the_whole(backbone: Any) -> None:
     given = frames(seed=1)
     whole, memory = encode(backbone, given)
     for sizes in ([1] * FRAMES, [64, 26], [2, 30, 1, 57], [FRAMES - 1, 1]):
@@ -53,19 +59,19 @@ def test_streams_in_any_pieces_equal_the_whole(backbone: Backbone) -> None:
         assert [tensor.shape for tensor in memory_of_cut] == [tensor.shape for tensor in memory]
 
 
-def test_memory_keeps_its_size_and_type_from_the_start(backbone: Backbone) -> None:
+def test_memory_keeps_its_size_and_type_from_the_start(backbone: Any) -> None:
     _, after = encode(backbone, frames(seed=2))
     before = backbone.start(2)
     assert [(t.shape, t.dtype) for t in before] == [(t.shape, t.dtype) for t in after]
 
 
-def test_memory_is_single_precision_under_autocast(backbone: Backbone) -> None:
+def test_memory_is_single_precision_under_autocast(backbone: Any) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         _, after = encode(backbone, frames(seed=2), [60, 30])
     assert [t.dtype for t in backbone.start(2)] == [t.dtype for t in after]
 
 
-def test_later_frames_change_nothing(backbone: Backbone) -> None:
+def test_later_frames_change_nothing(backbone: Any) -> None:
     given = frames(seed=3)
     whole, _ = encode(backbone, given)
     changed, _ = encode(backbone, given | {"x": torch.cat((given["x"][:, :80], -given["x"][:, 80:]), dim=1)})
@@ -73,7 +79,7 @@ def test_later_frames_change_nothing(backbone: Backbone) -> None:
     assert (changed[:, 80:] - whole[:, 80:]).abs().amax(-1).min() > 1e-3
 
 
-def test_frames_before_an_anchor_change_nothing(backbone: Backbone) -> None:
+def test_frames_before_an_anchor_change_nothing(backbone: Any) -> None:
     given = frames(seed=4)
     changed = given["x"].clone()
     changed[:, :51] *= 2
@@ -82,7 +88,7 @@ def test_frames_before_an_anchor_change_nothing(backbone: Backbone) -> None:
     )
 
 
-def test_undetected_frames_are_seen_by_no_other(backbone: Backbone) -> None:
+def test_undetected_frames_are_seen_by_no_other(backbone: Any) -> None:
     given = frames(seed=5)
     # Without the anchors that follow gaps, which would hide them anyway.
     given["anchor"][:, 1:] = False
@@ -94,7 +100,7 @@ def test_undetected_frames_are_seen_by_no_other(backbone: Backbone) -> None:
     torch.testing.assert_close(after[:, others], before[:, others], atol=1e-6, rtol=0)
 
 
-def test_clips_of_a_batch_do_not_see_each_other(backbone: Backbone) -> None:
+def test_clips_of_a_batch_do_not_see_each_other(backbone: Any) -> None:
     given = frames(seed=6)
     together, _ = encode(backbone, given)
     for clip in (0, 1):
@@ -106,9 +112,7 @@ def test_clips_of_a_batch_do_not_see_each_other(backbone: Backbone) -> None:
 def test_convolutions_see_exactly_what_attention_would(look_back: int) -> None:
     fields = []
     for name in ("transformer", "tcn"):
-        torch.manual_seed(2)
-        params = ModelParams(backbone=name, width=WIDTH, layers=2, heads=2, feed_forward=24, look_back=look_back)  # type: ignore[arg-type]
-        backbone = make_backbone(INPUTS, params).eval()  # type: ignore[attr-defined]
+        backbone = small(name, look_back=look_back)
         given = frames(seed=7)
         given["detected"][:], given["anchor"][:, 1:] = True, False
         changed = given["x"].clone()
@@ -120,9 +124,7 @@ def test_convolutions_see_exactly_what_attention_would(look_back: int) -> None:
 
 
 def test_a_recurrence_remembers_longer_than_any_window() -> None:
-    torch.manual_seed(4)
-    params = ModelParams(backbone="recurrent", width=WIDTH, layers=1, heads=2, feed_forward=24)
-    backbone = make_backbone(INPUTS, params).eval()  # type: ignore[attr-defined]
+    backbone = small("recurrent", layers=1)
     given = {name: tensor[:1].repeat_interleave(3, dim=1) for name, tensor in frames(seed=8).items()}
     given["detected"][:], given["anchor"][:, 1:] = True, False
     changed = given["x"].clone()
@@ -135,9 +137,7 @@ def test_a_recurrence_remembers_longer_than_any_window() -> None:
 
 def test_a_recurrence_counts_time_not_frames() -> None:
     # Frames that show the same thing for twice the time weigh as two frames.
-    torch.manual_seed(4)
-    params = ModelParams(backbone="recurrent", width=WIDTH, layers=1, heads=2, feed_forward=24)
-    backbone = make_backbone(INPUTS, params).eval()  # type: ignore[attr-defined]
+    backbone = small("recurrent", layers=1)
     x = torch.randn(1, 40, INPUTS, generator=torch.Generator().manual_seed(9))
     anchor = torch.zeros(1, 40, dtype=torch.bool)
     flags = torch.ones_like(anchor), anchor
@@ -148,8 +148,23 @@ def test_a_recurrence_counts_time_not_frames() -> None:
     torch.testing.assert_close(fine[:, 1::2], coarse, atol=1e-5, rtol=0)
 
 
+def test_no_way_through_the_code_depends_on_the_data(backbone: Any) -> None:
+    # Tensors of the device "meta" have no values; asking for one is an error.
+    backbone = backbone.to("meta")
+    given = {name: tensor.to("meta") for name, tensor in frames(seed=10).items()}
+    out, _ = encode(backbone, given, [60, 30])
+    assert out.shape == (2, FRAMES, WIDTH)
+
+
+@pytest.mark.parametrize("name", [*BACKBONES, "none"])
+def test_every_encoder_has_the_interface(name: str) -> None:
+    encoder = small(name)
+    assert isinstance(encoder, Backbone)
+    assert encode(encoder, frames(seed=11))[0].shape == (2, FRAMES, WIDTH)
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 def test_layers_of_all_kinds_have_the_same_weights_at_the_default_size(name: str) -> None:
-    backbone = make_backbone(INPUTS, ModelParams(backbone=name))  # type: ignore[arg-type]
-    weights = sum(p.numel() for key, p in backbone.named_parameters() if key.startswith("layers.") and p.ndim == 2)  # type: ignore[attr-defined]
+    backbone: Any = make_backbone(INPUTS, ModelParams(backbone=name))  # type: ignore[arg-type]
+    weights = sum(p.numel() for key, p in backbone.named_parameters() if key.startswith("layers.") and p.ndim == 2)
     assert weights == 4 * 8 * 256**2

@@ -87,7 +87,12 @@ def assert_equal(a: Motion, b: Motion, tolerance: float = 1e-5) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [*({"backbone": name} for name in BACKBONES), {"base": "none"}, {"delay_frames": 3}],
+    [
+        *({"backbone": name} for name in BACKBONES),
+        {"base": "none"},
+        {"delay_frames": 3},
+        {"backbone": "none", "smoother": "window"},
+    ],
     ids=lambda changes: "-".join(map(str, changes.values())),
 )
 def test_a_stream_equals_the_whole_clip_however_it_is_cut(changes: dict[str, object]) -> None:

@@ -1,7 +1,7 @@
 """The network: landmarks of one camera in, motion in the camera's frame out, causally, whole clips and streams alike.
 
 viewing ray -> analytic pose -> features in the body's frame -> causal backbone -> corrections of the analytic pose ->
-gated recurrence. Everything that one frame hands to the next is in `State`, tensors of fixed size.
+smoother. Everything that one frame hands to the next is in `State`, tensors of fixed size.
 """
 
 from typing import Any, NamedTuple
@@ -20,11 +20,14 @@ from blaze2cap.learning.backbone import Memory, make_backbone
 from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, hip_centre, landmark_features
 from blaze2cap.learning.model_params import ModelParams
 from blaze2cap.learning.recurrence import gated_recurrence
+from blaze2cap.learning.window_refiner import WindowMemory, WindowRefiner
 
 _JOINTS = len(JOINTS)
 _INPUTS = len(LANDMARKS) * FEATURES
 # Beside the landmarks: view and up direction, root's analytic way, time since the frame before, analytic local 6D.
 _CONTEXT = 3 + 3 + 3 + 1 + 6 * (_JOINTS - 1)
+# What a smoother smooths: 6D of the rotations and the root's position.
+_POSE = 6 * _JOINTS + 3
 # Heads start near zero, so that an untrained network returns the analytic pose; the scales are those of one frame.
 _HEAD_GAIN = 0.05
 _WAY_SCALE = 0.02
@@ -45,6 +48,7 @@ class State(NamedTuple):
     landmarks  the last 1 + delay_frames frames
     memory     what the backbone keeps
     level      the smoothed pose
+    window     what the window refiner keeps, if it is the smoother
     fresh      nothing is known of the level yet
     motion     the last valid motion, held through gaps
     """
@@ -52,6 +56,7 @@ class State(NamedTuple):
     landmarks: Float[Tensor, "B kept 25 7"]
     memory: Memory
     level: "_Level"
+    window: Memory
     fresh: Bool[Tensor, "B"]
     motion: Motion
 
@@ -78,6 +83,7 @@ class PoseModel(nn.Module):
             with torch.no_grad():
                 head.weight *= _HEAD_GAIN
                 head.bias.zero_()
+        self.refiner = WindowRefiner(params.look_back) if params.smoother == "window" else None
         self.autocast: torch.dtype | None = None
 
     def start(self, batch: int, before: Float[Tensor, "B 25 7"] | None = None) -> State:
@@ -95,7 +101,8 @@ class PoseModel(nn.Module):
         )
         level = _Level(identity_6d(landmarks).expand(batch, _JOINTS, 6), torch.zeros(batch, 3, device=device))
         fresh = torch.ones(batch, dtype=torch.bool, device=device)
-        return State(landmarks, self.backbone.start(batch), level, fresh, rest)
+        window = self.refiner.start(batch, _POSE) if self.refiner else ()
+        return State(landmarks, self.backbone.start(batch), level, window, fresh, rest)
 
     def forward(
         self,
@@ -121,13 +128,13 @@ class PoseModel(nn.Module):
             hidden, memory = self.backbone(inputs, dt, detected[:, delay:], anchor[:, delay:], state.memory)
         # The frames answered now are `delay` older than those just seen.
         answered = slice(0, frames)
-        motion, level = self._correct(
+        motion, level, window = self._correct(
             hidden.float(), base.at(slice(1, 1 + frames)), detected[:, answered], anchor[:, answered], state
         )
         motion = _hold(motion, state.motion)
         last = Motion(*(part[:, -1] for part in motion))
         level = _Level(*(part[:, -1] for part in level))
-        return motion, State(known[:, frames:], memory, level, torch.zeros_like(state.fresh), last)
+        return motion, State(known[:, frames:], memory, level, window, torch.zeros_like(state.fresh), last)
 
     def step(
         self,
@@ -174,7 +181,7 @@ class PoseModel(nn.Module):
 
     def _correct(
         self, hidden: Tensor, base: "_Base", detected: Tensor, anchor: Tensor, state: State
-    ) -> tuple[Motion, "_Level"]:
+    ) -> tuple[Motion, "_Level", Memory]:
         identity = identity_6d(hidden)
         root_way, turn = self.root_head(hidden).unflatten(-1, (2, 6)).unbind(-2)
         turn = rotation_6d_to_matrix(identity + _CHANGE_SCALE * turn)
@@ -187,7 +194,7 @@ class PoseModel(nn.Module):
 
         afresh = torch.cat((anchor[:, :1] | state.fresh[:, None], anchor[:, 1:]), dim=1)
         seen = matrix_to_rotation_6d(rotation)
-        level = _Level(seen, position)
+        level, window = _Level(seen, position), state.window
         if self.params.smoother == "gated":
             turned = seen[..., :1, :] - matrix_to_rotation_6d(root @ turn.mT)[..., None, :]
             change = _CHANGE_SCALE * self.change_head(hidden).unflatten(-1, (_JOINTS - 1, 6))
@@ -203,6 +210,11 @@ class PoseModel(nn.Module):
                     position[..., None, :], way[..., None, :] * still, gates[..., -1:, :], state.level.place[:, None]
                 ).squeeze(-2),
             )
+        elif self.refiner:
+            pose = torch.cat((seen.flatten(-2), position), dim=-1)
+            pose, window = self.refiner(pose, detected, anchor, WindowMemory(*state.window))
+            level = _Level(pose[..., :-3].unflatten(-1, (_JOINTS, 6)), pose[..., -3:])
+        if self.params.smoother != "none":
             rotation = rotation_6d_to_matrix(level.turns)
             # Deltas are those of what was said before; only where nothing was, the heads' own.
             before = rotation_6d_to_matrix(torch.cat((state.level.turns[:, None, 0], level.turns[:, :-1, 0]), dim=1))
@@ -212,7 +224,7 @@ class PoseModel(nn.Module):
 
         moving = (detected & ~anchor)[..., None]
         turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))
-        return Motion(rotation, way * moving, turn, detected), level
+        return Motion(rotation, way * moving, turn, detected), level, window
 
 
 def _renamed(model: nn.Module, weights: dict[str, Tensor], *_: Any) -> None:

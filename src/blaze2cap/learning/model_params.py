@@ -11,7 +11,7 @@ class ModelParams:
     With `delay_frames`, the last frames before an anchor are answered when the network already sees the new segment.
     """
 
-    backbone: Literal["transformer", "tcn", "recurrent", "frame"] = "transformer"
+    backbone: Literal["transformer", "tcn", "recurrent", "frame", "none"] = "transformer"
     width: int = 256
     layers: int = 4
     heads: int = 4
@@ -21,7 +21,7 @@ class ModelParams:
     delay_frames: int = 0
     base: Literal["analytic", "none"] = "analytic"
     ray: bool = True
-    smoother: Literal["gated", "none"] = "gated"
+    smoother: Literal["gated", "window", "none"] = "gated"
 
     def __post_init__(self) -> None:
         for key in ("width", "layers", "heads", "feed_forward", "look_back"):

@@ -1,7 +1,7 @@
 """Sequence encoders of one interface, one of which is the network's memory: `model.backbone`.
 
 All are causal, forget at anchors, do not see undetected frames, and hand on state of fixed size: whole clips, windows
-and streams give the same. At the default sizes their layers have the same number of weights.
+and streams give the same. At the default sizes the layers of all but "none" have the same number of weights.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from blaze2cap.learning.backbone.frame import FrameNetwork
+from blaze2cap.learning.backbone.nothing import NoNetwork
 from blaze2cap.learning.backbone.recurrent import RecurrentNetwork
 from blaze2cap.learning.backbone.tcn import TemporalConvolution
 from blaze2cap.learning.backbone.transformer import MotionTransformer
@@ -48,6 +49,7 @@ _BACKBONES: dict[str, Callable[[int, ModelParams], Backbone]] = {
     "tcn": lambda inputs, p: TemporalConvolution(inputs, p.width, p.layers, p.dropout, p.look_back),
     "recurrent": lambda inputs, p: RecurrentNetwork(inputs, p.width, p.layers, p.feed_forward, p.dropout),
     "frame": lambda inputs, p: FrameNetwork(inputs, p.width, p.layers, p.feed_forward, p.dropout),
+    "none": lambda inputs, p: NoNetwork(p.width),
 }
 
 

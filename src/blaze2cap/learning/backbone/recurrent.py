@@ -61,11 +61,9 @@ class Layer(nn.Module):
         shown = -torch.expm1(-rate) * detected[..., None]
         kept = torch.where(detected[..., None], torch.exp(-rate), 1.0) * ~anchor[..., None]
         sums = linear_recurrence(
-            kept.repeat(1, 1, 2),
-            torch.cat((shown * value.float(), shown), dim=-1),
-            torch.cat((total, weight), dim=-1),
+            kept[:, :, None], torch.stack((shown * value.float(), shown), dim=2), torch.stack((total, weight), dim=1)
         )
-        total, weight = sums.chunk(2, dim=-1)
+        total, weight = sums.unbind(2)
         mean = total / weight.clamp_min(_NOTHING)
         x = x + self.dropout(self.out(mean * silu(gate)))
         return x + self.feed_forward(x), total, weight

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import gelu
+
+from blaze2cap.learning.look_back import in_sight
 
 
 class ConvolutionMemory(NamedTuple):
@@ -98,19 +100,10 @@ class TemporalConvolution(nn.Module):
 
         Frames before an anchor are out of sight from it on; an undetected frame is seen by no other.
         """
-        past = self.look_back - 1
-        alive = torch.cat((memory.alive, detected), dim=1)
-        segment = pad(anchor.long().cumsum(1), (past, 0))
-        seen = alive.unfold(1, self.look_back, 1) & (segment.unfold(1, self.look_back, 1) == segment[:, past:, None])
-        # By tap: 0 is the frame itself, which always counts.
-        seen = torch.cat((torch.ones_like(detected)[..., None], seen.flip(-1)[..., 1:]), dim=-1)
-
+        seen, alive = in_sight(memory.alive, detected, anchor)
         kept = []
         x = self.embed(x)
         for layer, before in zip(self.layers, memory.past, strict=True):
             x, now = layer(x, before, seen)
             kept.append(now)
-        last = slice(alive.shape[1] - past, None)
-        return self.norm(x), ConvolutionMemory(
-            torch.stack(kept).float(), (alive & (segment == segment[:, -1:]))[:, last]
-        )
+        return self.norm(x), ConvolutionMemory(torch.stack(kept).float(), alive)
