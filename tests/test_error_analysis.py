@@ -1,7 +1,7 @@
 """Laws of an error study: frames add up to the whole whatever they are grouped by, and moments are distinct."""
 
+import dataclasses
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from small_study import TAKES, erring, small_clipset, small_study, small_tables
-from tiny import bones, tiny_clipset
+from tiny import bones
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.rotation import rotation_vector_to_matrix
@@ -20,14 +20,14 @@ from blaze2cap.errors import UserError
 from blaze2cap.learning.error_analysis import study_errors
 from blaze2cap.learning.error_tables import ALL, PARTITIONS, POSE, grouped_errors, joint_errors
 from blaze2cap.learning.evaluation import figure
-from blaze2cap.learning.scoring import score
+from blaze2cap.learning.scoring import Sums, score
 from blaze2cap.learning.worst_moment import APART_S, SAME_MOMENT, cause, worst_frames, worst_moments
 
 UPRIGHT = rotation_vector_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))  # hips' up, -z, to the world's +y
 
 
 def turned(degrees: float) -> torch.Tensor:
-    """Hips in the world, y up, turned to the left about the vertical; at 0 the person faces +z."""
+    """Hips in the world, y up, turned to the left about the vertical; at 0 the person faces -z."""
     return rotation_vector_to_matrix(torch.tensor([0.0, math.radians(degrees), 0.0])) @ UPRIGHT
 
 
@@ -40,10 +40,10 @@ def camera_at(x: float, z: float) -> Camera:
     return Camera(**size, rotation=rotation, translation=-rotation @ torch.tensor([x, 0.0, z]))
 
 
-@pytest.mark.parametrize(("number", "degrees"), enumerate(range(0, 360, 45)))
+@pytest.mark.parametrize(("number", "degrees"), list(enumerate(range(0, 360, 45))))
 @pytest.mark.parametrize("lean", [-80.0, 0.0, 80.0])
 def test_a_person_who_turns_to_the_right_shows_the_left_side_first(number: int, degrees: int, lean: float) -> None:
-    camera = camera_at(0.0, 4.0)
+    camera = camera_at(0.0, -4.0)
     leaning = rotation_vector_to_matrix(torch.tensor([math.radians(lean), 0.0, 0.0]))
     hips = camera.rotation @ turned(-degrees) @ leaning
     azimuth = camera_azimuth(hips, camera.to_camera(torch.zeros(3)), camera.rotation[:, 1])
@@ -119,29 +119,29 @@ def test_ceilings_are_means_over_the_same_frames() -> None:
 
 def test_a_take_without_landmarks_has_nothing_to_read() -> None:
     with pytest.raises(UserError, match="no take with a frame to score"):
-        study_errors(tiny_clipset(TAKES, frames=20), ["S3/rom1"], {"model": erring(0.1)}, bones())
+        study_errors(small_clipset(), ["S3/rom1"], {"model": erring(0.1)}, bones())
 
 
 def test_worst_moments_are_apart_and_the_same_moment_stands_twice_at_most() -> None:
     rng = np.random.default_rng(0)
     frames = pd.DataFrame(
         [
-            {"take": take, "clip": f"{take}/cam{camera}", "frame": frame}
+            {"take": take, "clip": f"{take}/cam{camera}", "take_s": frame / 60}
             for take in TAKES for camera in range(5) for frame in range(900)
         ]
     )  # fmt: skip
     error = rng.uniform(0, 100, (len(frames), 21))
-    sums = SimpleNamespace(value=error, weight=np.ones_like(error))
-    study = SimpleNamespace(frames=frames, figures={"model": {"mpjpe_mm": sums}})
-    chosen = worst_frames(study, "model", np.full(len(frames), 60.0), 40)  # type: ignore[arg-type]
+    sums = {"model": {"mpjpe_mm": Sums(error, np.ones_like(error))}}
+    study = dataclasses.replace(small_study(), frames=frames, figures=sums)
+    chosen = worst_frames(study, "model", 40)
     assert chosen[0] == error.mean(1).argmax()
-    picked = frames.iloc[chosen].assign(second=frames["frame"] / 60)
+    picked = frames.iloc[chosen]
     assert (np.diff(error.mean(1)[chosen]) <= 0).all()
     for _, of_clip in picked.groupby("clip"):
-        assert (np.diff(np.sort(of_clip["second"])) >= APART_S).all()
+        assert (np.diff(np.sort(of_clip["take_s"])) >= APART_S).all()
     for place, moment in enumerate(picked.itertuples()):
         before = picked.iloc[:place]
-        near = before[(before["take"] == moment.take) & ((before["second"] - moment.second).abs() < APART_S)]
+        near = before[(before["take"] == moment.take) & ((before["take_s"] - moment.take_s).abs() < APART_S)]
         assert len(near) < SAME_MOMENT
 
 

@@ -21,6 +21,7 @@ def errors(
     out: Annotated[Path, typer.Option(help="Folder for tables.md, errors.json and the tables as CSV.")],
     source: Annotated[Source, typer.Option(help="Kind of recordings.")] = Source.TOTALCAPTURE,
     split: Annotated[Part, typer.Option(help="Takes to look at; val: those of the checkpoint.")] = Part.VAL,
+    simulated: Annotated[bool, typer.Option(help="Held-out takes without landmarks, seen by simulation.")] = False,
     pictures: Annotated[Path | None, typer.Option(help="Folder for pictures; that of the tables if left out.")] = None,
     moments: Annotated[int, typer.Option(min=1, max=50, help="How many of the worst moments to show.")] = 10,
 ) -> None:
@@ -40,7 +41,20 @@ def errors(
         trained = load_checkpoint(checkpoint)
         with opened_recordings(path, source.value) as clipset:
             takes = takes_of_part(split.value, list(clipset.takes.index), trained.provenance["takes"])
+            if simulated:
+                clipset, takes = _simulated(clipset, takes, split, trained)
             _write(out, shown, clipset, takes, trained, moments)
+
+
+def _simulated(clipset: "ClipSet", takes: list[str], split: Part, trained: "Checkpoint") -> tuple["ClipSet", list[str]]:
+    from blaze2cap.data.simulated_clips import SimulatedParams
+    from blaze2cap.learning.unseen_motion import SIMULATED, with_unseen_motion
+
+    clipset, parts = with_unseen_motion(clipset, {split.value: takes}, trained, SimulatedParams())
+    seen = parts.get(split.value + SIMULATED, [])
+    if not seen:
+        raise UserError(f"no held-out take of the {split.value} part lacks landmarks: leave out --simulated")
+    return clipset, seen
 
 
 def _write(out: Path, shown: Path, clipset: "ClipSet", takes: list[str], trained: "Checkpoint", count: int) -> None:

@@ -44,8 +44,8 @@ class ErrorStudy:
     """F scored frames of all clips, one after another, and each system's errors in them."""
 
     frames: "pd.DataFrame"
-    """Circumstances: take, clip, camera, frame (in the clip), a flag for each pose class, azimuth_rad, side,
-    distance_m, distance, visibility, mean_visibility, since_anchor_s, since_anchor."""
+    """Circumstances: take, clip, camera, frame (in the clip), take_s (time in the take), a flag for each pose class,
+    azimuth_rad, side, distance_m, distance, visibility, mean_visibility, since_anchor_s, since_anchor."""
     figures: Mapping[str, Mapping[str, Sums]]
     """By system and key: values times weights, and weights, of every frame and column."""
     ray_error: Mapping[str, Float[np.ndarray, "F 21 3"]]
@@ -134,6 +134,7 @@ def _circumstances(clipset: ClipSet, clip: _Clip) -> "pd.DataFrame":
             "clip": clip.name,
             "camera": row["camera"],
             "frame": number[scored].numpy(),
+            "take_s": ((clipset.take_frames(clip.name).start + number[scored]) / truth.fps).numpy(),
             **{name: classes[scored, column].numpy() for column, name in enumerate(POSE_CLASSES)},
             "azimuth_rad": azimuth[scored].numpy(),
             "side": np.array(SIDES)[side_shown(azimuth[scored]).numpy()],

@@ -25,6 +25,8 @@ _PANELS = {
     "mean_visibility": "mean visibility",
     "since_anchor": "time since the anchor [s]",
 }
+# Simulated clips have a camera each, which says nothing.
+_MOST_GROUPS = 20
 _AXIS_COLOURS = ("#56B4E9", "#009E73", "#D55E00")
 
 
@@ -49,6 +51,9 @@ def plot_groups(groups: "pd.DataFrame") -> "Figure":
         axes = plot.add_subplot(2, 3, place, xlabel=label)
         shown = groups[groups["grouping"] == grouping]
         names = list(dict.fromkeys(shown["group"]))
+        if len(names) > _MOST_GROUPS:
+            axes.set_axis_off()
+            continue
         shares = axes.twinx()
         for number, (system, rows) in enumerate(shown.groupby("system", sort=False)):
             if number == 0:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.camera import ray_rotation
@@ -72,7 +71,7 @@ class Moment(NamedTuple):
     """What each ceiling would leave of it."""
 
 
-def worst_frames(study: ErrorStudy, system: str, fps: Float[np.ndarray, "F"], count: int) -> list[int]:
+def worst_frames(study: ErrorStudy, system: str, count: int) -> list[int]:
     """Rows of the study's frames with the greatest position errors, the worst first, that are distinct moments.
 
     Greedy: each is the worst frame that is at least 3 s from those chosen of its clip, and within 3 s of at most one
@@ -81,7 +80,7 @@ def worst_frames(study: ErrorStudy, system: str, fps: Float[np.ndarray, "F"], co
     sums = study.figures[system]["mpjpe_mm"]
     error = sums.value.sum(1) / sums.weight.sum(1)
     clip, take = study.frames["clip"].to_numpy(), study.frames["take"].to_numpy()
-    second = study.frames["frame"].to_numpy() / fps
+    second = study.frames["take_s"].to_numpy()
     free, seen = np.ones(len(error), dtype=bool), np.zeros(len(error), dtype=int)
     chosen: list[int] = []
     while len(chosen) < count and free.any():
@@ -95,8 +94,7 @@ def worst_frames(study: ErrorStudy, system: str, fps: Float[np.ndarray, "F"], co
 
 def worst_moments(study: ErrorStudy, clipset: ClipSet, system: str, count: int = 10) -> list[Moment]:
     """The worst moments of a system with their facts, the worst first."""
-    fps = study.frames["clip"].map(clipset.clips["fps"]).to_numpy(dtype=float)
-    return [_moment(study, clipset, system, row) for row in worst_frames(study, system, fps, count)]
+    return [_moment(study, clipset, system, row) for row in worst_frames(study, system, count)]
 
 
 def cause(moment: Moment) -> str:

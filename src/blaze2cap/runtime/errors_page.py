@@ -20,6 +20,8 @@ _GROUPINGS = {
     "since_anchor": "Time since the anchor [s]",
     "take": "Take",
 }
+# Simulated clips have a camera each, which says nothing.
+_MOST_GROUPS = 20
 _DECIMALS = {"mpjpe_mm": 1, "mpjpe_local_mm": 1, "mare_rad": 3, "mare_root_rad": 3}
 
 
@@ -64,13 +66,14 @@ def _about(report: Mapping[str, Any], groups: "pd.DataFrame") -> str:
 def _groups(groups: "pd.DataFrame") -> list[str]:
     own, *others = list(dict.fromkeys(groups["system"]))
     found = [
-        "Pose classes overlap, but for upright and bent; in every other table each frame counts once. *Frames* and "
+        "Pose classes overlap, but for upright and bent; in every other table each frame counts once. Groupings of one "
+        f"group or more than {_MOST_GROUPS} stand in error_groups.csv alone. *Frames* and "
         "*error* are shares of all frames and of the summed position error."
     ]
     for grouping, title in _GROUPINGS.items():
         shown = groups[groups["grouping"] == grouping]
         rows = shown[shown["system"] == own]
-        if grouping != POSE and len(rows) < 2:
+        if grouping != POSE and not 2 <= len(rows) <= _MOST_GROUPS:
             continue
         beside = [shown[shown["system"] == other]["mpjpe_mm"] for other in others]
         header = [title, "frames", "error", "MPJPE", "local", "MARE", "root"]

@@ -1,0 +1,92 @@
+"""Laws of `blaze2cap errors`: its page says what its tables say, its pictures are there, it refuses in a sentence."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from finished_run import write_checkpoint, write_clips
+from PIL import Image
+from typer.testing import CliRunner
+
+from blaze2cap.cli import app
+from blaze2cap.data import schema
+from blaze2cap.learning.ceiling import CEILINGS
+
+TABLES = ("error_groups", "error_joints", "error_spectrum", "ceilings", "worst_moments")
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["errors", *map(str, arguments)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the page and its tables under `errors`, and the pictures under `images`."""
+    folder = tmp_path_factory.mktemp("errors")
+    write_clips(folder)
+    write_checkpoint(folder / "models")
+    code, printed, said = run(
+        folder / "models", "--path", folder / "data" / "clips", "--split", "test", "--out", folder / "errors",
+        "--pictures", folder / "images", "--moments", 3,
+    )  # fmt: skip
+    assert code == 0, said
+    assert "400 frames of 4 clips" in printed
+    return folder
+
+
+def test_tables_keep_their_contracts_and_the_page_shows_their_figures(written: Path) -> None:
+    tables = {name: schema.read_table(written / "errors" / f"{name}.csv", name) for name in TABLES}
+    page = (written / "errors" / "tables.md").read_text()
+    whole = tables["error_groups"].query("grouping == 'all'")
+    assert list(whole["system"]) == ["model", "one_euro_ik"]
+    assert list(whole["frames"]) == [400, 400]
+    for row in tables["error_joints"].query("system == 'model'").to_dict("records"):
+        (shown,) = re.findall(rf"^\| {row['joint']} \| ([\d.]+) \|", page, re.MULTILINE)
+        assert float(shown) == pytest.approx(row["mpjpe_mm"], abs=0.06)
+    assert set(tables["ceilings"]["ceiling"]) == set(CEILINGS)
+    assert len(tables["worst_moments"]) == 3
+    for words in tables["worst_moments"]["cause"]:
+        assert words in page
+
+
+def test_the_report_holds_what_no_table_does(written: Path) -> None:
+    report = json.loads((written / "errors" / "errors.json").read_text())
+    assert report["takes"] == ["S1/walking2", "S4/acting3"]
+    assert report["trained_on"] == ["S1/walking1"]
+    assert set(report["ceilings"]) == set(CEILINGS)
+    assert all(entry["definition"] for entry in report["ceilings"].values())
+    assert len(report["worst_moments"]) == 3
+    assert 0 <= report["slow_share"]["model"] <= 1
+
+
+def test_every_picture_that_the_page_shows_is_there(written: Path) -> None:
+    page = (written / "errors" / "tables.md").read_text()
+    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)
+    assert len(shown) == 4
+    for place in shown:
+        path = written / "errors" / place
+        assert path.resolve().parent == (written / "images").resolve()
+        with Image.open(path) as picture:
+            assert min(picture.size) > 200
+
+
+def test_without_takes_of_the_part_it_says_so(written: Path, tmp_path: Path) -> None:
+    code, _, said = run(written / "models", "--path", written / "data" / "clips", "--out", tmp_path)
+    assert code == 1
+    assert "no take with a frame to score" in said
+    code, _, said = run(
+        written / "models", "--path", written / "data" / "clips", "--split", "test", "--simulated", "--out", tmp_path
+    )
+    assert code == 1
+    assert "leave out --simulated" in said
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(written: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, said = run(written / "models", "--path", "nowhere", "--out", tmp_path / "file" / "out")
+    assert code == 1
+    assert "no folder can be made" in said
