@@ -27,16 +27,18 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     turns = torch.eye(3).expand(21, 3, 3).clone()
     offset = 0.2 * torch.randn(21, 3)
     baselines = Baselines(filter=torch.tensor([1.0, 1.0]), correction=turns, mean_pose=turns.clone(), offset=offset)
-    takes = {"train": ["S1/walking1"], "val": ["S2/freestyle2"], "test": [], "none": []}
+    takes = {"train": ["S1/walking1"], "val": ["S2/freestyle2", "S3/rom3"], "test": [], "none": []}
+    provenance = {"takes": takes, "subjects": ["S1"], "parameters": {"train": {"detector": "bootstrap"}}}
     folder = tmp_path_factory.mktemp("model")
-    save_checkpoint(folder, Checkpoint(PoseModel(params), baselines, {"takes": takes, "subjects": ["S1"]}))
+    save_checkpoint(folder, Checkpoint(PoseModel(params), baselines, provenance))
     return folder
 
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    takes = {"S1/walking2": 130, "S4/acting3": 100, "S2/freestyle2": 90, "S1/walking1": 80}
-    return write_recordings(tmp_path_factory.mktemp("recordings"), takes)
+    takes = {"S1/walking2": 130, "S4/acting3": 100, "S2/freestyle2": 90, "S1/walking1": 80, "S3/rom3": 70}
+    unseen = ("S3/rom3",)
+    return write_recordings(tmp_path_factory.mktemp("recordings"), takes, unseen=unseen)
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +79,23 @@ def test_evaluate_on_all_takes_names_those_it_was_trained_on(
 
 
 def test_evaluate_takes_validation_from_the_checkpoint(checkpoint: Path, recordings: Path, tmp_path: Path) -> None:
-    code, _, said = run("evaluate", checkpoint, "--path", recordings, "--split", "val", "--out", tmp_path / "val.json")
+    out = tmp_path / "val.json"
+    code, printed, said = run("evaluate", checkpoint, "--path", recordings, "--split", "val", "--out", out)
     assert code == 0, said
-    assert list(json.loads((tmp_path / "val.json").read_text())["val"]["by_action"]) == ["freestyle2"]
+    report = json.loads((tmp_path / "val.json").read_text())
+    assert {part: list(figures["by_action"]) for part, figures in report.items()} == {
+        "val": ["freestyle2"],
+        "val_simulated": ["rom3"],
+    }
+    assert report["val_simulated"]["frames"] == 4 * 70
+    assert "val_simulated: 1 take, 4 clips" in printed
+
+
+def test_evaluate_corrects_the_lag_of_recordings_not_of_packed_clips(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "cameras.json").write_text("{}")
+    code, _, said = run("evaluate", checkpoint, "--path", tmp_path, "--out", tmp_path / "o.json", "--correct-lag")
+    assert code == 1
+    assert "packed with the lag they have" in said
 
 
 @pytest.mark.parametrize("wrong", ["checkpoint", "recordings"])

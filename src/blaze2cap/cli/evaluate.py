@@ -31,23 +31,29 @@ def evaluate(
     source: Annotated[Source, typer.Option(help="Kind of recordings.")] = Source.TOTALCAPTURE,
     split: Annotated[Part, typer.Option(help="Takes to score; val: those of the checkpoint.")] = Part.TEST,
     plots: Annotated[Path | None, typer.Option(help="Folder for joints.csv and plots; none if left out.")] = None,
+    views: Annotated[int, typer.Option(min=0, help="Simulated views of test and val takes without landmarks.")] = 4,
+    correct_lag: Annotated[bool, typer.Option("--correct-lag", help="Move landmarks to where the truth is.")] = False,
 ) -> None:
     """Score a checkpoint and the baselines on recordings that it may never have seen, by the standard protocol."""
     with one_sentence("blaze2cap evaluate"):
         from blaze2cap.data.recordings import opened_recordings, takes_of_part
         from blaze2cap.data.report import write_report
         from blaze2cap.data.schema import write_table
+        from blaze2cap.data.simulated_clips import SimulatedParams
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.learning.evaluation import EvaluateParams, joint_table, score_checkpoint
         from blaze2cap.learning.evaluation import evaluate as figures_of
         from blaze2cap.learning.report_plots import write_plots
         from blaze2cap.learning.table import print_summary
+        from blaze2cap.learning.unseen_motion import with_unseen_motion
 
         _make_room(out, plots)
         trained = load_checkpoint(checkpoint)
-        with opened_recordings(path, source.value) as clipset:
-            takes = takes_of_part(split.value, list(clipset.takes.index), trained.provenance["takes"])
-            scores = score_checkpoint(clipset, {split.value: takes}, trained)
+        with opened_recordings(path, source.value, correct_lag) as recorded:
+            takes = takes_of_part(split.value, list(recorded.takes.index), trained.provenance["takes"])
+            simulated = SimulatedParams(views=views)
+            clipset, parts = with_unseen_motion(recorded, {split.value: takes}, trained, simulated)
+            scores = score_checkpoint(clipset, parts, trained)
             report = figures_of(scores, trained.provenance["subjects"], EvaluateParams())
             write_report(out, report)
             if plots is not None:

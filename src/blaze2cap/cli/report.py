@@ -37,6 +37,8 @@ def report(
         figures = _read_json(metrics / "evaluate.json", "evaluate")
         if part not in figures:
             raise UserError(f"no part {part!r} in {metrics / 'evaluate.json'}; there are {', '.join(figures)}")
+        if "by_camera" not in figures[part] and "by_pose" in figures[part]:
+            raise UserError(f"the clips of {part} are simulated ones, made for its figures only: no page can show them")
         _require_keys(figures[part], _FIGURES, metrics / "evaluate.json", "evaluate")
         preprocessing = _read_json(metrics / "preprocess.json", "preprocess")
         _require_keys(preprocessing, ("faults", "data_faults"), metrics / "preprocess.json", "preprocess")

@@ -11,15 +11,21 @@ from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.totalcapture import copy_totalcapture
 from blaze2cap.data.split import standard_part
+from blaze2cap.errors import UserError
 
 ALL = "all"
 
 
 @contextmanager
-def opened_recordings(folder: Path, source: str) -> Iterator[ClipSet]:
+def opened_recordings(folder: Path, source: str, correct_lag: bool = False) -> Iterator[ClipSet]:
     """Clips of recordings in the raw layout, checked and packed aside for as long as this lasts; what is left out, and
-    what is suspicious, is told on stderr. A folder of packed clips is opened as it is."""
+    what is suspicious, is told on stderr. A folder of packed clips is opened as it is.
+
+    `correct_lag` moves landmarks earlier by as much as the video runs behind the truth; UserError for packed clips.
+    """
     if (folder / CAMERAS_FILE).exists():
+        if correct_lag:
+            raise UserError(f"{folder}: these clips are packed with the lag they have; give the recordings themselves")
         yield ClipSet.load(folder)
         return
     with tempfile.TemporaryDirectory(prefix="blaze2cap-") as scratch:
@@ -28,7 +34,7 @@ def opened_recordings(folder: Path, source: str) -> Iterator[ClipSet]:
         for fault in inspection.faults:
             print(f"left out: {fault.sentence}", file=sys.stderr)
         write_manifest(raw, source, inspection.faults, folder.resolve())
-        for told in preprocess(raw, packed, PreprocessParams())["data_faults"]["list"]:
+        for told in preprocess(raw, packed, PreprocessParams(correct_lag=correct_lag))["data_faults"]["list"]:
             print(told["sentence"], file=sys.stderr)
         yield ClipSet.load(packed)
 
