@@ -9,9 +9,12 @@ from tiny import bones, tiny_clipset
 
 from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.motion import Motion
+from blaze2cap.body.pose_class import MAX_FROM_BACK_DEG, MAX_TILT_DEG, MIN_HIPS_M, MIN_VISIBILITY, POSE_CLASSES
+from blaze2cap.data.simulated_clips import SimulatedParams
 from blaze2cap.learning.evaluation import EvaluateParams, evaluate
 from blaze2cap.learning.measure import COLUMNS
 from blaze2cap.learning.scoring import score
+from blaze2cap.learning.unseen_motion import HELD_OUT, SIMULATED
 
 TEXT = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL))
@@ -45,6 +48,29 @@ def test_the_document_has_every_other_key_of_the_report() -> None:
     clipset = tiny_clipset(("S1/walking2", "S4/acting3"))
     scores = score(clipset, {"test": list(clipset.takes.index)}, {"model": still, "constant_pose": still}, bones())
     report = evaluate(scores, {"S1"}, EvaluateParams(parts=("test",), bootstrap_samples=100))["test"]
-    keys = {*report, *report["baseline"], *report["interval"], *report["by_joint"]["Head"]}
+    keys = {
+        *report,
+        *report["baseline"],
+        *report["interval"],
+        *report["by_joint"]["Head"],
+        *report["by_pose"]["upright"],
+    }
     assert {"seen", "unseen", "by_camera", "interval", "outlier_share"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in TEXT] == []
+
+
+def test_the_document_has_every_pose_class_with_its_thresholds() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", TEXT.split("### Pose classes")[1], re.MULTILINE))
+    assert [name for name in rows if name in POSE_CLASSES] == list(POSE_CLASSES)
+    assert f"more than {MAX_TILT_DEG:g} degrees" in rows["bent"]
+    assert f"lower than {MIN_HIPS_M:g} m" in rows["bent"]
+    assert f"within {MAX_FROM_BACK_DEG:g} degrees" in rows["back"]
+    assert f"below {MIN_VISIBILITY:g}" in rows["arms_hidden"]
+
+
+def test_the_document_has_the_parts_and_defaults_of_simulated_takes() -> None:
+    told = TEXT.split("### Takes without landmarks")[1]
+    assert all(f"`{part}{SIMULATED}`" in told for part in HELD_OUT)
+    assert (SimulatedParams().seconds, SimulatedParams().views) == (5, 4)
+    assert "windows of five seconds" in told
+    assert "four random cameras" in told
