@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from small_study import TAKES, erring, small_clipset, small_study, small_tables
 from tiny import bones
 
+from blaze2cap.body import landmark
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINTS
@@ -154,20 +155,37 @@ def test_moments_say_what_they_are_of() -> None:
         # The tiny detector makes no error but that of the hips' place in the pelvis.
         assert moment.image_mm < 40
         assert not moment.hidden
+        assert not moment.exchanged
         sentence = cause(moment)
         assert " mm off" in sentence
-        assert f"{moment.side} of the person" in sentence
+        assert f"seen from the {moment.side}" in sentence
 
 
 def test_a_cause_names_what_is_hidden_exchanged_outside_and_late() -> None:
     moment = worst_moments(small_study(), small_clipset(), "model", count=1)[0]
     odd = moment._replace(
         hidden=("left_elbow", "left_wrist"), hidden_visibility=0.12, outside=3, since_anchor_s=0.1, root_deg=90.0,
-        image_mm=200.0, swapped_image_mm=40.0, depth_share=0.8, ceiling_mm={**moment.ceiling_mm, "lag": 0.0},
+        image_mm=200.0, exchanged=("arms",), depth_share=0.8, ceiling_mm={**moment.ceiling_mm, "lag": 0.0},
     )  # fmt: skip
     sentence = cause(odd)
     for words in (
-        "left for right", "hidden: left elbow, left wrist (mean visibility 0.12)", "3 of 12 limb landmarks outside",
-        "tracking began 0.10 s ago", "turned by 90 deg", "80 % of the squared error lies in depth", "comes late",
+        "exchanges left and right arms", "200 mm off in the image", "3 of 12 limb landmarks outside", "comes late",
+        "hidden: left elbow, left wrist (mean visibility 0.12)", "tracking began 0.10 s ago", "turned by 90 deg",
+        "80 % of the squared error lies in depth",
     ):  # fmt: skip
         assert words in sentence
+
+
+def test_arms_that_the_detector_exchanges_are_found() -> None:
+    clips = small_clipset()
+    moment = next(m for m in worst_moments(small_study(), clips, "model", count=8) if m.clip.endswith("cam1"))
+    arms = [[f"{side}_{part}" for part in ("elbow", "wrist")] for side in ("left", "right")]
+    left, right = (landmark.indices(*names) for names in arms)
+    landmarks = clips.landmarks.copy()
+    landmarks[:, left + right] = landmarks[:, right + left]
+    (found,) = (
+        m
+        for m in worst_moments(small_study(), dataclasses.replace(clips, landmarks=landmarks), "model", count=8)
+        if (m.clip, m.frame) == (moment.clip, moment.frame)
+    )
+    assert found.exchanged == ("arms",)

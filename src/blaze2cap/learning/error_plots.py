@@ -39,7 +39,7 @@ def write_error_plots(folder: Path, tables: dict[str, "pd.DataFrame"]) -> list[P
     }
     paths = [folder / f"{name}.png" for name in plots]
     for path, plot in zip(paths, plots.values(), strict=True):
-        save_plot(plot, path)
+        save_plot(plot, path, colours=32)
     return paths
 
 

@@ -20,8 +20,15 @@ APART_S = 3.0
 SAME_MOMENT = 2
 """So often the same moment may stand in the list, seen by different cameras."""
 
+# What counts as far off in the image, at the person's distance [mm].
+_FAR_MM = 100.0
 _LANDMARKS = landmark.indices(*landmark.LIMB_LANDMARKS)
 _MIRRORED = landmark.indices(*map(landmark.mirrored, landmark.LIMB_LANDMARKS))
+_PAIRS = {
+    limbs: [name.endswith(parts) for name in landmark.LIMB_LANDMARKS]
+    for limbs, parts in (("arms", ("elbow", "wrist")), ("legs", ("knee", "ankle")))
+}
+"""Which of the limb landmarks tell the arms, or the legs, apart."""
 _LIMB_JOINTS = skeleton.indices(*map(skeleton.joint_of_landmark, landmark.LIMB_LANDMARKS))
 _HIPS = landmark.indices("left_hip", "right_hip")
 _REGIONS = {
@@ -59,8 +66,8 @@ class Moment(NamedTuple):
     """MPJPE of the raw landmarks, 12 joints, their viewing ray undone."""
     image_mm: float
     """Median distance, over 12 limb joints, of image landmarks to the true joints, at the person's distance."""
-    swapped_image_mm: float
-    """The same with the landmarks' left and right exchanged."""
+    exchanged: tuple[str, ...]
+    """Arms, legs: their image landmarks are over 100 mm off, and less than half that with left and right exchanged."""
     outside: int
     """How many of the 12 limb landmarks lie outside of the image."""
     joint_mm: dict[str, float]
@@ -113,14 +120,13 @@ def _detector_words(moment: Moment, region: str) -> str:
 
 def _reasons(m: Moment) -> list[str]:
     """What is remarkable, the detector's part first."""
-    shown = [f"{m.side} of the person to the camera"]
+    shown = [f"seen from the {m.side}"]
     if "bent" in m.pose:
         shown.append("bent down or on the floor")
     reasons = []
-    if m.swapped_image_mm < 0.6 * m.image_mm:
-        exchanged = f"{m.image_mm:.0f} mm off in the image, exchanged {m.swapped_image_mm:.0f}"
-        reasons.append(f"the detector takes left for right ({exchanged})")
-    elif m.image_mm > 100:
+    if m.exchanged:
+        reasons.append(f"the detector exchanges left and right {' and '.join(m.exchanged)}")
+    if m.image_mm > _FAR_MM:
         reasons.append(f"the detector is {m.image_mm:.0f} mm off in the image already")
     if m.hidden:
         names = ", ".join(name.replace("_", " ") for name in m.hidden)
@@ -148,9 +154,8 @@ def _moment(study: ErrorStudy, clipset: ClipSet, system: str, row: int) -> Momen
     place, (true, _) = truth.root_position[number], forward_kinematics(truth.rotation[number], truth.offset)
     pixel = landmarks[:, SCREEN] * landmarks.new_tensor([camera.width, camera.height])
     true_pixel = camera.project(place + true[_LIMB_JOINTS])
-    image_mm, swapped_mm = (
-        (pixel[of] - true_pixel).norm(dim=-1).median().item() * 1000 * place[2].item() / camera.fx
-        for of in (_LANDMARKS, _MIRRORED)
+    seen_mm, mirrored_mm = (
+        (pixel[of] - true_pixel).norm(dim=-1) * 1000 * place[2] / camera.fx for of in (_LANDMARKS, _MIRRORED)
     )
     raw = (landmarks[:, WORLD] - landmarks[_HIPS, WORLD].mean(0)) @ ray_rotation(place).mT
     raw_mm = mpjpe_mm(raw[_LANDMARKS], true[_LIMB_JOINTS])
@@ -173,8 +178,12 @@ def _moment(study: ErrorStudy, clipset: ClipSet, system: str, row: int) -> Momen
         since_anchor_s=float(frame["since_anchor_s"]),
         depth_share=float(squares[2] / max(squares.sum(), 1e-12)),
         detector_mm=float(raw_mm.mean()),
-        image_mm=image_mm,
-        swapped_image_mm=swapped_mm,
+        image_mm=float(seen_mm.median()),
+        exchanged=tuple(
+            limbs
+            for limbs, chosen in _PAIRS.items()
+            if seen_mm[chosen].mean() > max(_FAR_MM, 2 * mirrored_mm[chosen].mean())
+        ),
         outside=int(((screen < 0) | (screen > 1)).any(-1).sum()),
         joint_mm=dict(zip(JOINTS, figures["mpjpe_mm"].tolist(), strict=True)),
         detector_joint_mm={JOINTS[joint]: mm for joint, mm in zip(_LIMB_JOINTS, raw_mm.tolist(), strict=True)},
