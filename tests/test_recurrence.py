@@ -1,17 +1,19 @@
-"""The gated recurrence by doubling equals a loop."""
+"""The gated recurrence, all frames at once, equals a loop over the frames."""
 
+import pytest
 import torch
 
 from blaze2cap.learning.recurrence import gated_recurrence
 
 
-def test_doubling_equals_the_loop() -> None:
+@pytest.mark.parametrize("frames", [1, 2, 3, 8, 37])
+def test_all_frames_at_once_equal_the_loop(frames: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    x, u = torch.randn(2, 3, 37, 4, 6, generator=generator)
-    gate = torch.rand(3, 37, 4, 1, generator=generator)
+    x, u = torch.randn(2, 3, frames, 4, 6, generator=generator)
+    gate = torch.rand(3, frames, 4, 1, generator=generator)
     start = torch.randn(3, 4, 6, generator=generator)
     y, rows = start, []
-    for t in range(37):
+    for t in range(frames):
         y = (1 - gate[:, t]) * (y + u[:, t]) + gate[:, t] * x[:, t]
         rows.append(y)
     torch.testing.assert_close(gated_recurrence(x, u, gate, start), torch.stack(rows, dim=1), atol=1e-5, rtol=0)
