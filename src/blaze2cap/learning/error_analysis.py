@@ -25,7 +25,7 @@ from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.error_spectrum import band_power, runs_of
 from blaze2cap.learning.measure import MEASURES, Compared, Reference, compare
-from blaze2cap.learning.metric import restarts
+from blaze2cap.learning.metric import difference, restarts
 from blaze2cap.learning.scoring import SINCE_ANCHOR_S, Sums, reference_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ KEYS = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad", "mare_global_rad", "mare_root_
 
 DISTANCE_M = (0.0, 3.0, 4.0, 5.0, 6.0)
 MEAN_VISIBILITY = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9)
+SPEED_M_PER_S = (0.0, 0.1, 0.25, 0.5, 1.0)
 """Where bins begin; the last one is open."""
 
 
@@ -45,7 +46,8 @@ class ErrorStudy:
 
     frames: "pd.DataFrame"
     """Circumstances: take, clip, camera, frame (in the clip), take_s (time in the take), a flag for each pose class,
-    azimuth_rad, side, distance_m, distance, visibility, mean_visibility, since_anchor_s, since_anchor."""
+    azimuth_rad, side, distance_m, distance, visibility, mean_visibility, speed_m_per_s (mean of the true joints'
+    around the Hips), speed, since_anchor_s, since_anchor."""
     figures: Mapping[str, Mapping[str, Sums]]
     """By system and key: values times weights, and weights, of every frame and column."""
     ray_error: Mapping[str, Float[np.ndarray, "F 21 3"]]
@@ -124,6 +126,7 @@ def _circumstances(clipset: ClipSet, clip: _Clip) -> "pd.DataFrame":
     classes = pose_classes(world, camera.rotation.mT @ hips, eye, clip.landmarks)
     azimuth = camera_azimuth(hips, clip.root_position, camera.rotation[:, 1])
     distance, visibility = clip.root_position.norm(dim=1), clip.landmarks[..., VISIBILITY].mean(1)
+    speed = truth.fps * difference(truth.position, 1).norm(dim=-1).mean(1)
     number = torch.arange(len(scored))
     start = torch.where(restarts(scored, truth.anchor), number, 0).cummax(0).values
     since = (number - start) / truth.fps
@@ -142,6 +145,8 @@ def _circumstances(clipset: ClipSet, clip: _Clip) -> "pd.DataFrame":
             "distance": _binned(distance[scored], DISTANCE_M),
             "visibility": visibility[scored].numpy(),
             "mean_visibility": _binned(visibility[scored], MEAN_VISIBILITY),
+            "speed_m_per_s": speed[scored].numpy(),
+            "speed": _binned(speed[scored], SPEED_M_PER_S),
             "since_anchor_s": since[scored].numpy(),
             "since_anchor": _binned(since[scored], SINCE_ANCHOR_S),
         }

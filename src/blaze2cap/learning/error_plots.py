@@ -23,6 +23,7 @@ _PANELS = {
     "camera": "camera",
     "distance": "distance [m]",
     "mean_visibility": "mean visibility",
+    "speed": "mean speed of the joints [m/s]",
     "since_anchor": "time since the anchor [s]",
 }
 # Simulated clips have a camera each, which says nothing.
@@ -45,10 +46,10 @@ def write_error_plots(folder: Path, tables: dict[str, "pd.DataFrame"]) -> list[P
 
 def plot_groups(groups: "pd.DataFrame") -> "Figure":
     """MPJPE over groups of frames, a panel per grouping, with the share of the frames behind."""
-    plot = new_plot(11, 6.4)
+    plot = new_plot(12.5, 6.4)
     plot.suptitle("Position error by circumstances [mm]; grey, of the full height: share of the frames")
     for place, (grouping, label) in enumerate(_PANELS.items(), start=1):
-        axes = plot.add_subplot(2, 3, place, xlabel=label)
+        axes = plot.add_subplot(2, 4, place, xlabel=label)
         shown = groups[groups["grouping"] == grouping]
         names = list(dict.fromkeys(shown["group"]))
         if len(names) > _MOST_GROUPS:
@@ -68,7 +69,9 @@ def plot_groups(groups: "pd.DataFrame") -> "Figure":
         )
         _plain(axes)
         shares.spines[:].set_visible(False)
-    plot.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    key = plot.add_subplot(2, 4, len(_PANELS) + 1)
+    key.set_axis_off()
+    key.legend(*axes.get_legend_handles_labels(), loc="center")
     return plot
 
 

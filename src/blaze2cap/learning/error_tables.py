@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 POSE = "pose"
-PARTITIONS = ("side", "camera", "distance", "mean_visibility", "since_anchor", "take")
+PARTITIONS = ("side", "camera", "distance", "mean_visibility", "speed", "since_anchor", "take")
 """Groupings in which every frame is in exactly one group. Pose classes overlap but for `upright` and `bent`."""
 
 AXES = ("across", "down", "depth")

@@ -17,6 +17,7 @@ _GROUPINGS = {
     "camera": "Camera",
     "distance": "Distance [m]",
     "mean_visibility": "Mean visibility of the landmarks",
+    "speed": "Mean speed of the true joints around the Hips [m/s]",
     "since_anchor": "Time since the anchor [s]",
     "take": "Take",
 }
