@@ -148,6 +148,13 @@ def test_a_recurrence_counts_time_not_frames() -> None:
     torch.testing.assert_close(fine[:, 1::2], coarse, atol=1e-5, rtol=0)
 
 
+def test_every_weight_is_learned(backbone: Any) -> None:
+    given = frames(seed=12)
+    out, _ = backbone(*given.values(), backbone.start(2))
+    (out * torch.randn(out.shape, generator=torch.Generator().manual_seed(0))).sum().backward()
+    assert [name for name, p in backbone.named_parameters() if not (p.grad.isfinite().all() and p.grad.any())] == []
+
+
 def test_no_way_through_the_code_depends_on_the_data(backbone: Any) -> None:
     # Tensors of the device "meta" have no values; asking for one is an error.
     backbone = backbone.to("meta")
