@@ -1,10 +1,13 @@
 """The bootstrap error model, for real folders: mean errors learned by ridge regression, errors about them borrowed.
 
-The regression goes from the pose in the viewing-ray frame (joint positions and orientations, sine and cosine of
-facing) to the 25 world landmarks. What it leaves (world, image, and the visibility that came with it) is kept; a
-simulated window takes a stretch of it from a moment in which a person faced and stood alike. On a real take left out
-of the fit, simulated and real detections then err alike: 145 and 148 mm over the limbs. (Errors of regressions that
-left out the borrowed take as well are too large: 164 mm.)
+The regression goes from the pose (places of the landmarks, orientation of the root, sine and cosine of facing) to the
+errors of the 25 world landmarks. What it leaves (world, image, and the visibility that came with it) is kept; a
+simulated window takes a stretch of it from a moment in which a person faced and stood alike.
+
+All of it happens in the frame of the *crop*: the detector cuts the person out of the image turned so that the trunk is
+upright (Bazarevsky et al. 2020, section 2.2), so a person who bends sideways or stands on the hands errs as one who
+stands. Poses beyond those of the clips are common (floor work, bending): there the features are held at the edge of
+what the fit has seen, so that the error stays that of the strangest pose known instead of growing without bound.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,10 +21,11 @@ from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import LANDMARK_INDEX, LANDMARKS, SCREEN, VISIBILITY, WORLD
 from blaze2cap.body.rotation import matrix_to_rotation_6d
 from blaze2cap.data.clipset import ClipSet
-from blaze2cap.data.detector.observation import RayView, in_front, model_layout, project, ray_view
+from blaze2cap.data.detector.observation import RayView, crop_view, in_front, model_layout, project, ray_view
 from blaze2cap.errors import UserError
 
 RIDGE = 0.02  # of the features' variance
+FARTHEST = 3.0  # from a feature's mean, in standard deviations; farther values count as this
 CANDIDATES = 4096  # moments looked at for a batch, a quarter of all at most: the nearest shall not be one frame
 NEAREST = 12  # of these moments, one is taken
 MOST_FRAMES = 200_000  # of borrowed errors kept in memory, 600 bytes each
@@ -34,9 +38,9 @@ _MATCHED = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for p
 class BootstrapDetector:
     """BlazePose from clips; make one with `fit`, on training takes only.
 
-    line          from the pose to the world landmarks
+    line          from the pose to the mean error of the world landmarks
     moment        descriptor of every kept frame
-    error         world errors [m], image errors [m at the person] and visibility of every kept frame
+    error         world errors and image errors at the person [m], in the crop's frame, and visibility of every frame
     first, last   of the unbroken run that each kept frame lies in
     """
 
@@ -60,8 +64,8 @@ class BootstrapDetector:
                 "has any; use the parametric one"
             )
         line = _ridge(runs)
-        kept = runs[:: 1 + sum(len(run.landmarks) for run in runs) // MOST_FRAMES]
-        sizes = torch.tensor([len(run.landmarks) for run in kept])
+        kept = runs[:: 1 + sum(len(run.world) for run in runs) // MOST_FRAMES]
+        sizes = torch.tensor([len(run.world) for run in kept])
         last = sizes.cumsum(0) - 1
         return cls(
             line,
@@ -80,11 +84,12 @@ class BootstrapDetector:
         generator: torch.Generator,
     ) -> Float[Tensor, "B S 25 7"]:
         """Landmarks in the model layout (see `SimulatedDetector`); `dt` is rounded to whole frames."""
-        view = ray_view(position, rotation)
+        view, roll = crop_view(ray_view(position, rotation))
         error = self.error[self._borrow(view, dt, generator)]
-        world = self.line(view) + error[..., WORLD]
-        moved = torch.cat((view.place[..., :2] + error[..., SCREEN], view.place[..., 2:]), dim=-1)
-        return model_layout(world, project(moved, intrinsics[:, None, None]), error[..., VISIBILITY])
+        world = (view.truth + self.line(view) + error[..., WORLD]) @ roll.mT
+        moved = view.place[..., :2] + error[..., SCREEN] @ roll[..., :2, :2].mT
+        screen = project(torch.cat((moved, view.place[..., 2:]), dim=-1), intrinsics[:, None, None])
+        return model_layout(world, screen, error[..., VISIBILITY])
 
     def _borrow(self, view: RayView, dt: Tensor, generator: torch.Generator) -> Int[Tensor, "B S"]:
         """Kept frames to borrow from: about a moment like the middle of the window; run ends are walked back from."""
@@ -106,11 +111,12 @@ class BootstrapDetector:
 
 @dataclass(frozen=True)
 class _Run:
-    """Frames tracked on without a break: what was detected, and the true view of it."""
+    """Frames tracked on without a break: the true view of them, what was detected, and how far off, in the crop."""
 
-    landmarks: Float[Tensor, "N 25 7"]
     view: RayView
-    intrinsics: Float[Tensor, "4"]
+    world: Float[Tensor, "N 25 3"]
+    screen: Float[Tensor, "N 25 2"]
+    visibility: Float[Tensor, "N 25"]
 
 
 def _runs(clipset: ClipSet, clip: str) -> Iterator[_Run]:
@@ -122,7 +128,11 @@ def _runs(clipset: ClipSet, clip: str) -> Iterator[_Run]:
     intrinsics = clipset.camera_of(clip).intrinsics.float()
     for segment in number[scored].unique():
         own = scored & (number == segment)
-        yield _Run(landmarks[own], ray_view(position[own], rotation[own]), intrinsics)
+        view, roll = crop_view(ray_view(position[own], rotation[own]))
+        seen = landmarks[own]
+        depth = in_front(view.place)[..., 2:]
+        screen = (seen[..., SCREEN] - project(view.place, intrinsics)) / intrinsics[:2] * depth
+        yield _Run(view, seen[..., WORLD] @ roll - view.truth, screen @ roll[..., :2, :2], seen[..., VISIBILITY])
 
 
 @dataclass(frozen=True)
@@ -134,8 +144,9 @@ class _Line:
     weight: Float[Tensor, "D 75"]
 
     def __call__(self, view: RayView) -> Float[Tensor, "*batch 25 3"]:
-        """World landmarks to expect [m]."""
-        return (((_features(view) - self.mean) / self.scale) @ self.weight).unflatten(-1, (-1, 3))
+        """World errors to expect [m]."""
+        feature = ((_features(view) - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST)
+        return (feature @ self.weight).unflatten(-1, (-1, 3))
 
 
 def _ridge(runs: Sequence[_Run]) -> _Line:
@@ -146,7 +157,7 @@ def _ridge(runs: Sequence[_Run]) -> _Line:
     for run in runs:
         feature = _features(run.view).double()
         gram += feature.mT @ feature
-        target += feature.mT @ run.landmarks[..., WORLD].flatten(1).double()
+        target += feature.mT @ run.world.flatten(1).double()
     count = gram[0, 0]
     mean = gram[0] / count
     scale = (gram.diagonal() / count - mean.square()).clamp_min(1e-8).sqrt()
@@ -171,9 +182,9 @@ def _features(view: RayView) -> Float[Tensor, "*batch D"]:
 
 
 def _facing(view: RayView) -> Float[Tensor, "*batch 2"]:
-    """Sine and cosine of the yaw at which the hips' forward (-y) points, 0 away from the camera."""
-    forward = -view.root[..., 1]
-    across = torch.stack((forward[..., 0], forward[..., 2]), dim=-1)
+    """Sine and cosine of the yaw at which a trunk with the hips' right (x) faces, 0 away from the camera."""
+    right = view.root[..., 0]
+    across = torch.stack((-right[..., 2], right[..., 0]), dim=-1)
     return across / across.norm(dim=-1, keepdim=True).clamp_min(1e-3)
 
 
@@ -184,7 +195,4 @@ def _moment(view: RayView) -> Float[Tensor, "*batch M"]:
 
 def _error(run: _Run, line: _Line) -> Float[Tensor, "N 25 6"]:
     """World errors about the regression, image errors at the person's depth, and visibility, in the model's order."""
-    world = run.landmarks[..., WORLD] - line(run.view)
-    depth = in_front(run.view.place)[..., 2:]
-    screen = (run.landmarks[..., SCREEN] - project(run.view.place, run.intrinsics)) / run.intrinsics[:2] * depth
-    return torch.cat((world, screen, run.landmarks[..., VISIBILITY, None]), dim=-1)
+    return torch.cat((run.world - line(run.view), run.screen, run.visibility[..., None]), dim=-1)

@@ -11,6 +11,7 @@ from blaze2cap.body.landmark import indices
 from blaze2cap.data.detector.anatomy import landmark_places
 
 HIPS = indices("left_hip", "right_hip")
+_SHOULDERS = indices("left_shoulder", "right_shoulder")
 NEAREST_M = 0.3  # nobody is detected nearer to the camera than this; keeps projections finite
 
 
@@ -55,6 +56,20 @@ def ray_view(position: Float[Tensor, "*batch 21 3"], rotation: Float[Tensor, "*b
     middle = place[..., HIPS, :].mean(-2)
     turn = ray_rotation(in_front(middle))
     return RayView(place, turn, (place - middle[..., None, :]) @ turn, turn.mT @ rotation[..., 0, :, :])
+
+
+def crop_view(view: RayView) -> tuple[RayView, Float[Tensor, "*batch 3 3"]]:
+    """The view in the frame of the crop: turned in the image until the trunk is upright; and crop -> ray frame.
+
+    A trunk that points along the ray has no direction in the image: the frame turns quickly there.
+    """
+    trunk = view.truth[..., _SHOULDERS, :].mean(-2)
+    up = -trunk[..., :2]
+    up = up / up.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+    x, y = up.unbind(-1)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    roll = torch.stack((y, x, zero, -x, y, zero, zero, zero, one), dim=-1).unflatten(-1, (3, 3))
+    return RayView(view.place, view.turn @ roll, view.truth @ roll, roll.mT @ view.root), roll
 
 
 def in_front(point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
