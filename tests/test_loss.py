@@ -24,9 +24,13 @@ def everywhere(motion: Motion) -> torch.Tensor:
     return pairs
 
 
+def no_outlier(motion: Motion) -> torch.Tensor:
+    return torch.zeros(motion.rotation.shape[:3], dtype=torch.bool)
+
+
 def test_the_truth_costs_nothing() -> None:
     motion = truth()
-    terms = losses(motion, motion, OFFSET, everywhere(motion))
+    terms = losses(motion, motion, OFFSET, everywhere(motion), no_outlier(motion))
     assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration"}
     assert all(term.item() < 2e-6 for term in terms.values())
 
@@ -38,7 +42,7 @@ def test_position_is_the_mean_distance_of_joints_through_forward_kinematics() ->
     place, _ = forward_kinematics(off.rotation, OFFSET[:, None])
     true_place, _ = forward_kinematics(motion.rotation, OFFSET[:, None])
     expected = (place - true_place)[..., 1:, :].norm(dim=-1).mean()
-    assert losses(off, motion, OFFSET, everywhere(motion))["position"].item() == pytest.approx(
+    assert losses(off, motion, OFFSET, everywhere(motion), no_outlier(motion))["position"].item() == pytest.approx(
         expected.item(), rel=1e-3
     )
 
@@ -46,7 +50,7 @@ def test_position_is_the_mean_distance_of_joints_through_forward_kinematics() ->
 def test_a_constant_error_is_smooth() -> None:
     motion = truth()
     far = motion._replace(delta_position=motion.delta_position + torch.tensor([0.3, 0.0, 0.4]))
-    terms = losses(far, motion, OFFSET, everywhere(motion))
+    terms = losses(far, motion, OFFSET, everywhere(motion), no_outlier(motion))
     assert terms["root_position"].item() == pytest.approx(0.5, rel=1e-4)
     assert terms["smooth"].item() < 1e-9
     assert terms["rot"].item() < 1e-9
@@ -61,12 +65,12 @@ def test_what_lies_outside_the_sample_and_across_anchors_does_not_count() -> Non
     pairs[:, 6] = False  # frame 6 is an anchor
     garbage = motion.rotation.clone()
     garbage[:, 12:] = rotation_6d_to_matrix(torch.randn(1, 8, 21, 6, generator=torch.Generator().manual_seed(0)))
-    terms = losses(motion._replace(rotation=garbage), masked, OFFSET, pairs)
+    terms = losses(motion._replace(rotation=garbage), masked, OFFSET, pairs, no_outlier(motion))
     assert all(term.item() < 2e-6 for term in terms.values())
     # A jump at the anchor is neither unsmooth nor an acceleration.
     jump = motion.rotation.clone()
     jump[:, 6:] = jump[:, 6:] @ rotation_vector_to_matrix(torch.tensor([0.0, 0.5, 0.0]))
-    terms = losses(motion._replace(rotation=jump), masked, torch.zeros_like(OFFSET), pairs)
+    terms = losses(motion._replace(rotation=jump), masked, torch.zeros_like(OFFSET), pairs, no_outlier(motion))
     assert terms["acceleration"].item() < 2e-6
     assert terms["rot"].item() > 1e-3
 
@@ -74,7 +78,7 @@ def test_what_lies_outside_the_sample_and_across_anchors_does_not_count() -> Non
 def test_a_weight_of_zero_leaves_a_term_out_and_gradients_are_finite() -> None:
     motion = truth()
     rotation = motion.rotation.clone().requires_grad_()
-    terms = losses(motion._replace(rotation=rotation), motion, OFFSET, everywhere(motion))
+    terms = losses(motion._replace(rotation=rotation), motion, OFFSET, everywhere(motion), no_outlier(motion))
     only = LossParams(rot=2.0, smooth=0.0, position=0.0, root=0.0, root_position=0.0)
     torch.testing.assert_close(total(terms, only), 2 * terms["rot"])
     total(terms, LossParams(acceleration=20.0)).backward()
@@ -89,3 +93,17 @@ def test_no_weight_at_all_is_refused() -> None:
 def test_a_negative_weight_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"smooth is -1\.0, expected 0 or more"):
         LossParams(smooth=-1.0)
+
+
+def test_a_rotation_that_is_not_believed_counts_by_its_joints_positions_alone() -> None:
+    motion = truth()
+    twisted = motion.rotation.clone()
+    twisted[:, 5:8, 9] = twisted[:, 5:8, 9] @ rotation_vector_to_matrix(torch.tensor([2.5, 0.0, 0.0]))
+    outlier = no_outlier(motion)
+    outlier[:, 5:8, 9] = True
+    off = motion._replace(rotation=twisted)
+    doubted = losses(motion, off, OFFSET, everywhere(motion), outlier)
+    believed = losses(motion, off, OFFSET, everywhere(motion), no_outlier(motion))
+    assert doubted["rot"] < 2e-6 < 1e-3 < believed["rot"]
+    assert doubted["smooth"] < 2e-6 < 1e-3 < believed["smooth"]
+    torch.testing.assert_close(doubted["position"], believed["position"])

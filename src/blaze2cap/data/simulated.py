@@ -68,5 +68,6 @@ class SimulatedWindows:
             torch.cat((rotation[:, :, :1], motion.rotation[:, :, 1:]), dim=2),
             position[:, :, 0],
             motion.offset,
+            motion.outlier,
             inside,
         )

@@ -17,7 +17,8 @@ from blaze2cap.data.clipset import ClipSet
 class Batch(NamedTuple):
     """Windows with their truth, in the camera's frame; frame 0 is the one before the window.
 
-    `inside` is false for frames that the sample does not have: before its first one, and padding after its last.
+    `outlier` joints have a true rotation that is not to be believed (their positions are). `inside` is false for frames
+    that the sample does not have: before its first one, and padding after its last.
     """
 
     landmarks: Float[Tensor, "B F 25 7"]
@@ -26,6 +27,7 @@ class Batch(NamedTuple):
     rotation: Float[Tensor, "B F 21 3 3"]
     root_position: Float[Tensor, "B F 3"]
     offset: Float[Tensor, "B 21 3"]
+    outlier: Bool[Tensor, "B F 21"]
     inside: Bool[Tensor, "B F"]
 
     def truth(self) -> Motion:
@@ -104,7 +106,7 @@ class Windows:
         landmarks = torch.from_numpy(self._landmarks[self._row[row, None] + step])
         landmarks[..., TRACKED] = torch.from_numpy(frame > 0).to(landmarks.dtype)[..., None]
         landmarks = landmarks * kept[..., None, None]
-        world, position, offset = self._truth.at(self._truth_row[row, None] + step, self._take[row])
+        world, position, offset, outlier = self._truth.at(self._truth_row[row, None] + step, self._take[row])
         camera = torch.from_numpy(self._camera[row])
         turn = self._rotation[camera][:, None]
         root = turn @ world[..., 0, :, :]
@@ -116,16 +118,21 @@ class Windows:
             torch.cat((root[..., None, :, :], world[..., 1:, :, :]), dim=-3),
             position,
             offset,
+            outlier,
             kept,
         )
 
 
 class MotionWindow(NamedTuple):
-    """Windows of motion in the world's frame, without detections: local rotations, root position [m], bones, stride."""
+    """Windows of motion in the world's frame, without detections.
+
+    Local rotations, root position [m], bones [m], joints whose rotation is not to be believed, stride.
+    """
 
     rotation: Float[Tensor, "B F 21 3 3"]
     root_position: Float[Tensor, "B F 3"]
     offset: Float[Tensor, "B 21 3"]
+    outlier: Bool[Tensor, "B F 21"]
     dt: Float[Tensor, "B"]
 
 
@@ -153,16 +160,18 @@ class MotionWindows:
         stride = np.where(self.window * stride < self._frames[row], stride, 1)
         start = rng.integers(0, self._frames[row] - self.window * stride)
         index = start[:, None] + np.arange(self.window + 1) * stride[:, None]
-        rotation, position, offset = self._truth.at(self._first[row, None] + index, self._take[row])
-        return MotionWindow(rotation, position, offset, torch.from_numpy(stride).float())
+        truth = self._truth.at(self._first[row, None] + index, self._take[row])
+        return MotionWindow(*truth, torch.from_numpy(stride).float())
 
 
 class _Truth:
     """The packed truth of all takes, gathered by row."""
 
     def __init__(self, clipset: ClipSet) -> None:
-        self._rotation, self._position, self._offset = clipset.rotation, clipset.root_position, clipset.offset
+        self._clipset = clipset
 
-    def at(self, row: np.ndarray, take: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        rotation, position, offset = self._rotation[row], self._position[row], self._offset[take]
-        return rotation_6d_to_matrix(torch.from_numpy(rotation)), torch.from_numpy(position), torch.from_numpy(offset)
+    def at(self, row: np.ndarray, take: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        known = self._clipset
+        arrays = known.rotation[row], known.root_position[row], known.offset[take], known.outlier[row]
+        rotation, *others = map(torch.from_numpy, arrays)
+        return rotation_6d_to_matrix(rotation), *others

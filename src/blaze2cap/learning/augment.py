@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from blaze2cap.body import skeleton
 from blaze2cap.body.camera import ray_rotation, viewing_ray
 from blaze2cap.body.kinematics import mirror_pose, mirror_positions
 from blaze2cap.body.landmark import MIRROR, SCREEN, VISIBILITY, WORLD, indices
@@ -72,6 +73,7 @@ def mirror(batch: Batch) -> Batch:
         rotation=mirror_pose(batch.rotation),
         root_position=batch.root_position * sign,
         offset=mirror_positions(batch.offset),
+        outlier=batch.outlier[..., skeleton.MIRROR],
     )
 
 

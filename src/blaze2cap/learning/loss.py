@@ -22,7 +22,8 @@ class Compared(NamedTuple):
 
     `root` is the 6D of the root's absolute rotation, `turns` that of the root's turn and the 20 local rotations,
     `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
-    [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment.
+    [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment; of the
+    rotations, slot 0 the root's, only those `believed` count (the truth has hands twisted round and other defects).
     """
 
     prediction: Motion
@@ -33,18 +34,20 @@ class Compared(NamedTuple):
     acceleration: Float[Tensor, "B S-2 21 3"]
     valid: Bool[Tensor, "B S"]
     together: Bool[Tensor, "B S"]
+    believed: Bool[Tensor, "B S 21"]
 
 
 def rotation_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error of the root's turn and the 20 local rotations."""
-    return mean_over(c.valid, c.turns.square().mean((-1, -2)))
+    return mean_over(c.valid[..., None] & c.believed, c.turns.square().mean(-1))
 
 
 def rotation_change_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error's change from frame to frame."""
     # The root's own smoothness counts too: as a change of its absolute rotation.
-    change = torch.diff(torch.cat((c.turns[..., 1:, :], c.root[..., None, :]), dim=-2), dim=1)
-    return mean_over(c.together[:, 1:], change.square().mean((-1, -2)))
+    change = torch.diff(torch.cat((c.root[..., None, :], c.turns[..., 1:, :]), dim=-2), dim=1)
+    both = c.believed[:, 1:] & c.believed[:, :-1]
+    return mean_over(c.together[:, 1:, None] & both, change.square().mean(-1))
 
 
 def position_error(c: Compared) -> Float[Tensor, ""]:
@@ -54,7 +57,7 @@ def position_error(c: Compared) -> Float[Tensor, ""]:
 
 def root_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error of the root's absolute rotation."""
-    return mean_over(c.valid, c.root.square().mean(-1))
+    return mean_over(c.valid & c.believed[..., 0], c.root.square().mean(-1))
 
 
 def root_way_error(c: Compared) -> Float[Tensor, ""]:
@@ -91,16 +94,25 @@ class LossParams:
 
 
 def losses(
-    prediction: Motion, truth: Motion, offset: Float[Tensor, "B 21 3"], together: Bool[Tensor, "B S"]
+    prediction: Motion,
+    truth: Motion,
+    offset: Float[Tensor, "B 21 3"],
+    together: Bool[Tensor, "B S"],
+    outlier: Bool[Tensor, "B S 21"],
 ) -> dict[str, Float[Tensor, ""]]:
-    """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`."""
+    """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
+
+    Rotations of `outlier` joints do not count; their positions do.
+    """
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
     position, _ = forward_kinematics(prediction.rotation, offset[:, None])
     true_position, _ = forward_kinematics(truth.rotation, offset[:, None])
     error = position - true_position
     acceleration = torch.diff(error, n=2, dim=1)
-    compared = Compared(prediction, truth, root - true_root, turns, error, acceleration, truth.valid, together)
+    compared = Compared(
+        prediction, truth, root - true_root, turns, error, acceleration, truth.valid, together, ~outlier
+    )
     return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
 
 
@@ -116,9 +128,9 @@ def length(vector: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch"]:
     return (vector.square().sum(-1) + 1e-12).sqrt()
 
 
-def mean_over(frames: Bool[Tensor, "B S"], value: Float[Tensor, "B S"]) -> Float[Tensor, ""]:
-    """Mean of a value over these frames; zero where there are none."""
-    return (value * frames).sum() / frames.sum().clamp_min(1)
+def mean_over(chosen: Bool[Tensor, "B S *joints"], value: Float[Tensor, "B S *joints"]) -> Float[Tensor, ""]:
+    """Mean of a value over these frames, or joints of frames; zero where there are none."""
+    return (value * chosen).sum() / chosen.sum().clamp_min(1)
 
 
 def _turns_6d(motion: Motion) -> Float[Tensor, "B S 21 6"]:

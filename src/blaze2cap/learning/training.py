@@ -117,13 +117,13 @@ class Trainer:
         times = batch.dt[:, None].expand(-1, batch.landmarks.shape[1] - 1)
         state = model.start(len(batch.dt), before=batch.landmarks[:, 0])
         prediction, _ = model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
-        truth, together = batch.truth(), batch.together()
+        truth, together, outlier = batch.truth(), batch.together(), batch.outlier[:, 1:]
         delay = model.params.delay_frames
         if delay:
             prediction = type(prediction)(*(part[:, delay:] for part in prediction))
             truth = type(truth)(*(part[:, :-delay] for part in truth))
-            together = together[:, :-delay]
-        return losses(prediction, truth, batch.offset, together)
+            together, outlier = together[:, :-delay], outlier[:, :-delay]
+        return losses(prediction, truth, batch.offset, together, outlier)
 
     def _step(self, step: int, batch: Batch) -> Row:
         torch.manual_seed(int(np.random.default_rng((self.params.seed, step, 1)).integers(2**62)))
