@@ -19,7 +19,7 @@ from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.learning.backbone import Memory, make_backbone
 from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, hip_centre, landmark_features
 from blaze2cap.learning.model_params import ModelParams
-from blaze2cap.learning.recurrence import gated_recurrence
+from blaze2cap.learning.recurrence import gated_cascade
 from blaze2cap.learning.window_refiner import WindowMemory, WindowRefiner
 
 _JOINTS = len(JOINTS)
@@ -36,10 +36,11 @@ _DEPTH_SCALE = 0.1
 
 
 class _Level(NamedTuple):
-    """The smoothed pose: 6D of the 21 rotations, not yet orthonormal, and the root's place [m]; camera frame."""
+    """The smoothed pose of every stage: 6D of the 21 rotations, not yet orthonormal, and the root's place [m]; camera
+    frame. The last stage is what is answered."""
 
-    turns: Float[Tensor, "*batch 21 6"]
-    place: Float[Tensor, "*batch 3"]
+    turns: Float[Tensor, "*batch stages 21 6"]
+    place: Float[Tensor, "*batch stages 3"]
 
 
 class State(NamedTuple):
@@ -78,7 +79,8 @@ class PoseModel(nn.Module):
         self.absolute_root_head = nn.Linear(params.width, 6)
         self.body_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
         self.change_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
-        self.gate_head = nn.Linear(params.width, _JOINTS)
+        # A gate for every joint and one for the root's place.
+        self.gate_head = nn.Linear(params.width, params.smoother_stages * (_JOINTS + 1))
         for head in (self.root_head, self.absolute_root_head, self.body_head, self.change_head, self.gate_head):
             with torch.no_grad():
                 head.weight *= _HEAD_GAIN
@@ -99,7 +101,10 @@ class PoseModel(nn.Module):
             identity.expand(batch, 3, 3),
             torch.zeros(batch, dtype=torch.bool, device=device),
         )
-        level = _Level(identity_6d(landmarks).expand(batch, _JOINTS, 6), torch.zeros(batch, 3, device=device))
+        stages = self.params.smoother_stages if self.params.smoother == "gated" else 1
+        level = _Level(
+            identity_6d(landmarks).expand(batch, stages, _JOINTS, 6), torch.zeros(batch, stages, 3, device=device)
+        )
         fresh = torch.ones(batch, dtype=torch.bool, device=device)
         window = self.refiner.start(batch, _POSE) if self.refiner else ()
         return State(landmarks, self.backbone.start(batch), level, window, fresh, rest)
@@ -189,38 +194,34 @@ class PoseModel(nn.Module):
         local = rotation_6d_to_matrix(identity + self.body_head(hidden).unflatten(-1, (_JOINTS - 1, 6)))
         rotation = torch.cat((root[..., None, :, :], base.pose[..., 1:, :, :] @ local), dim=-3)
         way = (base.ray @ base.body @ (_WAY_SCALE * root_way[..., :3, None])).squeeze(-1)
-        # A position slot has three numbers; the others serve as depth along the ray and as the position's gate.
+        # A position slot has three numbers; the fourth serves as depth along the ray.
         position = base.position * torch.exp(_DEPTH_SCALE * root_way[..., 3:4])
 
         afresh = torch.cat((anchor[:, :1] | state.fresh[:, None], anchor[:, 1:]), dim=1)
         seen = matrix_to_rotation_6d(rotation)
-        level, window = _Level(seen, position), state.window
+        level, window = _Level(seen[:, :, None], position[:, :, None]), state.window
         if self.params.smoother == "gated":
             turned = seen[..., :1, :] - matrix_to_rotation_6d(root @ turn.mT)[..., None, :]
             change = _CHANGE_SCALE * self.change_head(hidden).unflatten(-1, (_JOINTS - 1, 6))
-            gates = torch.cat((self.gate_head(hidden), root_way[..., 4:5]), dim=-1)
             # An anchor starts afresh; a gap leaves the level alone.
-            gates = torch.where(afresh[..., None], 1.0, torch.sigmoid(gates) * detected[..., None])[..., None]
-            still = detected[..., None, None]
-            level = _Level(
-                gated_recurrence(
-                    seen, torch.cat((turned, change), dim=-2) * still, gates[..., :-1, :], state.level.turns
-                ),
-                gated_recurrence(
-                    position[..., None, :], way[..., None, :] * still, gates[..., -1:, :], state.level.place[:, None]
-                ).squeeze(-2),
-            )
+            gate = torch.sigmoid(self.gate_head(hidden)) * detected[..., None]
+            gate = torch.where(afresh[..., None], 1.0, gate).unflatten(-1, (-1, _JOINTS + 1))
+            change = torch.cat((turned, change), dim=-2) * detected[..., None, None]
+            move = (way * detected[..., None])[..., None, :]
+            place = gated_cascade(position[..., None, :], move, gate[..., -1:], state.level.place[..., None, :])
+            level = _Level(gated_cascade(seen, change, gate[..., :-1], state.level.turns), place.squeeze(-2))
         elif self.refiner:
             pose = torch.cat((seen.flatten(-2), position), dim=-1)
             pose, window = self.refiner(pose, detected, anchor, WindowMemory(*state.window))
-            level = _Level(pose[..., :-3].unflatten(-1, (_JOINTS, 6)), pose[..., -3:])
+            level = _Level(pose[..., None, :-3].unflatten(-1, (_JOINTS, 6)), pose[..., None, -3:])
         if self.params.smoother != "none":
-            rotation = rotation_6d_to_matrix(level.turns)
+            turns = torch.cat((state.level.turns[:, None, -1], level.turns[:, :, -1]), dim=1)
+            place = torch.cat((state.level.place[:, None, -1], level.place[:, :, -1]), dim=1)
+            rotation = rotation_6d_to_matrix(turns[:, 1:])
             # Deltas are those of what was said before; only where nothing was, the heads' own.
-            before = rotation_6d_to_matrix(torch.cat((state.level.turns[:, None, 0], level.turns[:, :-1, 0]), dim=1))
+            before = rotation_6d_to_matrix(turns[:, :-1, 0])
             turn = torch.where(afresh[..., None, None], turn, before.mT @ rotation[..., 0, :, :])
-            place = torch.cat((state.level.place[:, None], level.place[:, :-1]), dim=1)
-            way = torch.where(afresh[..., None], way, level.place - place)
+            way = torch.where(afresh[..., None], way, torch.diff(place, dim=1))
 
         moving = (detected & ~anchor)[..., None]
         turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))

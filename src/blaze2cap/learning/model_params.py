@@ -22,9 +22,10 @@ class ModelParams:
     base: Literal["analytic", "none"] = "analytic"
     ray: bool = True
     smoother: Literal["gated", "window", "none"] = "gated"
+    smoother_stages: int = 2
 
     def __post_init__(self) -> None:
-        for key in ("width", "layers", "heads", "feed_forward", "look_back"):
+        for key in ("width", "layers", "heads", "feed_forward", "look_back", "smoother_stages"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} is {getattr(self, key)}, expected 1 or more")
         if self.width % (2 * self.heads):
