@@ -227,7 +227,7 @@ def test_bootstrap_borrows_nothing_from_perfect_detections():
 
 
 def test_bootstrap_errs_alike_however_a_person_is_tilted_in_the_image():
-    """The detector turns its crop until the trunk is upright: on the optical axis people may lie or stand upside down."""
+    """Its crop is turned until the trunk is upright: on the optical axis people may lie, or stand on their head."""
     learned = BootstrapDetector.fit(_erring_clipset(), ["S1/freestyle1"])
     position, rotation, intrinsics, dt = _windows()
     view = ray_view(position, rotation)

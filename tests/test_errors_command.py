@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from finished_run import write_checkpoint, write_clips
+from import_graph import ROOT
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -90,3 +91,19 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(written: Path
     code, _, said = run(written / "models", "--path", "nowhere", "--out", tmp_path / "file" / "out")
     assert code == 1
     assert "no folder can be made" in said
+
+
+def test_the_tables_in_git_keep_their_contracts_and_the_document_shows_pictures_that_are_small() -> None:
+    for name in TABLES:
+        schema.read_table(ROOT / "docs" / "errors" / f"{name}.csv", name)
+    pictures = list((ROOT / "docs" / "images" / "errors").iterdir())
+    assert sum(path.stat().st_size for path in pictures) < 300_000
+    for document in (ROOT / "docs" / "errors.md", ROOT / "docs" / "errors" / "tables.md"):
+        shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", document.read_text())
+        assert {(document.parent / place).resolve() for place in shown} == set(pictures)
+
+
+def test_the_document_names_every_table_that_the_command_writes() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text()
+    for name in TABLES:
+        assert f"{name}.csv" in text

@@ -172,6 +172,9 @@ class _Truth:
 
     def at(self, row: np.ndarray, take: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         known = self._clipset
-        arrays = known.rotation[row], known.root_position[row], known.offset[take], known.outlier[row]
-        rotation, *others = map(torch.from_numpy, arrays)
-        return rotation_6d_to_matrix(rotation), *others
+        return (
+            rotation_6d_to_matrix(torch.from_numpy(known.rotation[row])),
+            torch.from_numpy(known.root_position[row]),
+            torch.from_numpy(known.offset[take]),
+            torch.from_numpy(known.outlier[row]),
+        )
