@@ -107,3 +107,14 @@ def test_a_rotation_that_is_not_believed_counts_by_its_joints_positions_alone() 
     assert doubted["rot"] < 2e-6 < 1e-3 < believed["rot"]
     assert doubted["smooth"] < 2e-6 < 1e-3 < believed["smooth"]
     torch.testing.assert_close(doubted["position"], believed["position"])
+
+
+def test_where_the_truth_jumps_its_pose_counts_and_its_changes_do_not() -> None:
+    motion = truth()
+    shaken = motion.rotation.clone()
+    shaken[:, 5:8:2] = shaken[:, 5:8:2] @ rotation_vector_to_matrix(torch.tensor([0.3, 0.0, 0.0]))
+    outlier = no_outlier(motion)
+    outlier[:, 4:9] = True
+    terms = losses(motion, motion._replace(rotation=shaken), OFFSET, everywhere(motion), outlier)
+    assert min(terms[name].item() for name in ("rot", "root", "position")) > 1e-3
+    assert max(terms[name].item() for name in ("smooth", "acceleration")) < 2e-6

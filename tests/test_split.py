@@ -158,10 +158,10 @@ def test_validation_takes_without_landmarks_are_told() -> None:
 
 
 PROTOCOLS = {
-    "totalcapture": (["S2/freestyle2"], ["S1/freestyle2", "S2/freestyle2"]),
+    "totalcapture": (["S2/freestyle2"], ["S2/freestyle2"]),
     "unseen_motion": (
         ["S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
-        ["S1/freestyle2", "S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
+        ["S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
     ),
     "unseen_subject_s1": (
         ["S1/freestyle1", "S1/freestyle2"],

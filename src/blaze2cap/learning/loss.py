@@ -22,8 +22,8 @@ class Compared(NamedTuple):
 
     `root` is the 6D of the root's absolute rotation, `turns` that of the root's turn and the 20 local rotations,
     `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
-    [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment; of the
-    rotations, slot 0 the root's, only those `believed` count (the truth has hands twisted round and other defects).
+    [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment. Of the
+    true rotations, slot 0 the root's, `believed` ones are right, but for a tremor, and `steady` ones have none.
     """
 
     prediction: Motion
@@ -35,6 +35,7 @@ class Compared(NamedTuple):
     valid: Bool[Tensor, "B S"]
     together: Bool[Tensor, "B S"]
     believed: Bool[Tensor, "B S 21"]
+    steady: Bool[Tensor, "B S 21"]
 
 
 def rotation_error(c: Compared) -> Float[Tensor, ""]:
@@ -46,7 +47,7 @@ def rotation_change_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error's change from frame to frame."""
     # The root's own smoothness counts too: as a change of its absolute rotation.
     change = torch.diff(torch.cat((c.root[..., None, :], c.turns[..., 1:, :]), dim=-2), dim=1)
-    both = c.believed[:, 1:] & c.believed[:, :-1]
+    both = c.steady[:, 1:] & c.steady[:, :-1]
     return mean_over(c.together[:, 1:, None] & both, change.square().mean(-1))
 
 
@@ -67,7 +68,8 @@ def root_way_error(c: Compared) -> Float[Tensor, ""]:
 
 def acceleration_error(c: Compared) -> Float[Tensor, ""]:
     """Mean distance of the joints' second differences [m/frame^2]."""
-    return mean_over(c.together[:, 2:] & c.together[:, 1:-1], length(c.acceleration[..., 1:, :]).mean(-1))
+    counted = c.together & c.steady[..., 0]
+    return mean_over(counted[:, 2:] & counted[:, 1:-1], length(c.acceleration[..., 1:, :]).mean(-1))
 
 
 def _weight(default: float, loss: Callable[[Compared], Tensor]) -> Any:
@@ -102,7 +104,8 @@ def losses(
 ) -> dict[str, Float[Tensor, ""]]:
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
-    Rotations of `outlier` joints do not count; their positions do.
+    Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, too, the truth jumps
+    about the pose: there the change from frame to frame does not count, but the pose does.
     """
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
@@ -110,8 +113,10 @@ def losses(
     true_position, _ = forward_kinematics(truth.rotation, offset[:, None])
     error = position - true_position
     acceleration = torch.diff(error, n=2, dim=1)
+    root = root - true_root
+    believed = ~outlier | outlier[..., :1]
     compared = Compared(
-        prediction, truth, root - true_root, turns, error, acceleration, truth.valid, together, ~outlier
+        prediction, truth, root, turns, error, acceleration, truth.valid, together, believed, steady=~outlier
     )
     return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
 
