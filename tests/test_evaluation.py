@@ -223,13 +223,17 @@ def test_frames_are_counted_in_the_class_of_their_own_pose(clipset: ClipSet, sco
     assert not blocks.duplicated(["take", "camera", "block", *POSE_CLASSES]).any()
 
 
-def test_a_class_of_which_no_frame_is_has_no_figures(clipset: ClipSet) -> None:
+def test_a_class_of_which_no_frame_is_has_no_figures_and_of_one_block_no_interval(clipset: ClipSet) -> None:
     standing = dataclasses.replace(clipset, root_position=clipset.root_position + np.float32(5))
     poses = evaluate(scores_of(standing, {"test": ["S1/walking2"]}), {"S1"}, PARAMS)["test"]["by_pose"]
     lower = dataclasses.replace(clipset, root_position=clipset.root_position - np.float32(5))
     below = evaluate(scores_of(lower, {"test": ["S1/walking2"]}), {"S1"}, PARAMS)["test"]["by_pose"]
     assert "upright" in poses
     assert "upright" not in below
+    seconds = dataclasses.replace(clipset, clips=clipset.clips.assign(frames=300, detected=300))
+    short = evaluate(scores_of(seconds, {"test": ["S1/walking2"]}), {"S1"}, PARAMS)["test"]["by_pose"]
+    assert "interval" in below["bent"]
+    assert not any("interval" in pose for pose in short.values()), "of one block of ten seconds"
     assert below["bent"]["share"] == 1
 
 

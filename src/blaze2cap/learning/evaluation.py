@@ -117,8 +117,8 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
     blocks, model = scores.blocks, scores.sums[MODEL]
     inside = (blocks["part"] == part).to_numpy()
     seen = blocks.subject.isin(seen_subjects).to_numpy()
-    poses = {name: inside & blocks[name].to_numpy() for name in POSE_CLASSES}
-    poses = {name: rows for name, rows in poses.items() if blocks.scored[rows].any()}
+    poses = {name: inside & (blocks[name] & (blocks.scored > 0)).to_numpy() for name in POSE_CLASSES}
+    poses = {name: rows for name, rows in poses.items() if rows.any()}
     report: Report = {**_group(scores, inside), "interval": _intervals(scores, MODEL, inside, params)}
     for name, rows in (("seen", inside & seen), ("unseen", inside & ~seen)):
         if rows.any():
@@ -135,10 +135,13 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
             **_figures(model, rows, BY_POSE),
             "frames": int(blocks.scored[rows].sum()),
             "share": float(blocks.scored[rows].sum() / blocks.scored[inside].sum()),
-            "interval": _intervals(scores, MODEL, rows, params, BY_POSE),
         }
         for name, rows in poses.items()
     }
+    for name, rows in poses.items():
+        # A class that was seen in one block alone says nothing of others.
+        if blocks[rows].groupby(["take", "block"]).ngroups > 1:
+            report["by_pose"][name]["interval"] = _intervals(scores, MODEL, rows, params, BY_POSE)
     report["by_joint"] = {joint: _joint_figures(model, inside, joint) for joint in JOINTS}
     report["baseline"] = {
         name: {
