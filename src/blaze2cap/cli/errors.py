@@ -43,7 +43,7 @@ def errors(
             takes = takes_of_part(split.value, list(clipset.takes.index), trained.provenance["takes"])
             if simulated:
                 clipset, takes = _simulated(clipset, takes, split, trained)
-            _write(out, shown, clipset, takes, trained, moments)
+            _write(out, shown, clipset, takes, trained, moments, simulated)
 
 
 def _simulated(clipset: "ClipSet", takes: list[str], split: Part, trained: "Checkpoint") -> tuple["ClipSet", list[str]]:
@@ -57,7 +57,9 @@ def _simulated(clipset: "ClipSet", takes: list[str], split: Part, trained: "Chec
     return clipset, seen
 
 
-def _write(out: Path, shown: Path, clipset: "ClipSet", takes: list[str], trained: "Checkpoint", count: int) -> None:
+def _write(
+    out: Path, shown: Path, clipset: "ClipSet", takes: list[str], trained: "Checkpoint", count: int, simulated: bool
+) -> None:
     from PIL import Image
 
     from blaze2cap.data.atomic import replace_text, replaced_file
@@ -77,7 +79,7 @@ def _write(out: Path, shown: Path, clipset: "ClipSet", takes: list[str], trained
     )
     worst = worst_moments(study, clipset, MODEL, count)
     tables = error_tables(study, worst)
-    about = {"takes": takes, "trained_on": known["takes"]["train"], "steps": known.get("steps")}
+    about = {"takes": takes, "simulated": simulated, "trained_on": known["takes"]["train"], "steps": known.get("steps")}
     report = error_report(study, worst, about)
     write_report(out / "errors.json", report)
     for name, table in tables.items():

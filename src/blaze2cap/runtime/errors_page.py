@@ -56,7 +56,7 @@ def errors_page(report: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]",
 def _about(report: Mapping[str, Any], groups: "pd.DataFrame") -> str:
     whole = groups[groups["grouping"] == ALL].to_dict("records")
     errors = ", ".join(f"{_system(row['system'])} {row['mpjpe_mm']:.1f} mm" for row in whole)
-    takes = ", ".join(report["takes"])
+    takes = ", ".join(report["takes"]) + (", seen by simulated detections" if report["simulated"] else "")
     trained = ", ".join(report["trained_on"])
     return (
         f"{report['frames']:,} scored frames of {report['clips']} clips of {takes}. The model was trained on {trained} "
