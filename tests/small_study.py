@@ -12,9 +12,9 @@ from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.learning.checkpoint import System
-from blaze2cap.learning.error_analysis import ErrorStudy, study_errors
-from blaze2cap.learning.error_report import error_tables
-from blaze2cap.learning.worst_moment import worst_moments
+from blaze2cap.learning.diagnosis.error_analysis import ErrorStudy, study_errors
+from blaze2cap.learning.diagnosis.error_report import error_tables
+from blaze2cap.learning.diagnosis.worst_moment import worst_moments
 
 TAKES = ("S1/freestyle1", "S2/freestyle2")
 

@@ -13,8 +13,9 @@ from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import BODY_JOINTS, JOINTS, PARENTS, ROOT, indices
-from blaze2cap.learning import ceiling, metric
+from blaze2cap.learning import metric
 from blaze2cap.learning.baseline import corrected
+from blaze2cap.learning.diagnosis import ceiling
 from blaze2cap.learning.measure import MEASURES, Compared, Reference, compare
 from blaze2cap.learning.scoring import reference_of
 

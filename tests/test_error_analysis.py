@@ -18,11 +18,11 @@ from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.body.viewpoint import SIDES, camera_azimuth, side_shown
 from blaze2cap.errors import UserError
-from blaze2cap.learning.error_analysis import study_errors
-from blaze2cap.learning.error_tables import ALL, PARTITIONS, POSE, grouped_errors, joint_errors
+from blaze2cap.learning.diagnosis.error_analysis import study_errors
+from blaze2cap.learning.diagnosis.error_tables import ALL, PARTITIONS, POSE, grouped_errors, joint_errors
+from blaze2cap.learning.diagnosis.worst_moment import APART_S, SAME_MOMENT, cause, worst_frames, worst_moments
 from blaze2cap.learning.evaluation import figure
 from blaze2cap.learning.scoring import Sums, score
-from blaze2cap.learning.worst_moment import APART_S, SAME_MOMENT, cause, worst_frames, worst_moments
 
 UPRIGHT = rotation_vector_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))  # hips' up, -z, to the world's +y
 

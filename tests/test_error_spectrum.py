@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blaze2cap.learning.error_spectrum import BAND_NAMES, BANDS_HZ, band_power, runs_of, slow_part, slow_share
+from blaze2cap.learning.diagnosis.error_spectrum import BAND_NAMES, BANDS_HZ, band_power, runs_of, slow_part, slow_share
 
 FPS = 60.0
 

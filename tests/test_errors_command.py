@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from blaze2cap.cli import app
 from blaze2cap.data import schema
-from blaze2cap.learning.ceiling import CEILINGS
+from blaze2cap.learning.diagnosis.ceiling import CEILINGS
 
 TABLES = ("error_groups", "error_joints", "error_spectrum", "ceilings", "worst_moments")
 

@@ -65,11 +65,11 @@ def _write(
     from blaze2cap.data.atomic import replace_text, replaced_file
     from blaze2cap.data.report import write_report
     from blaze2cap.data.schema import write_table
-    from blaze2cap.learning.error_analysis import study_errors
-    from blaze2cap.learning.error_plots import write_error_plots
-    from blaze2cap.learning.error_report import error_report, error_tables
+    from blaze2cap.learning.diagnosis.error_analysis import study_errors
+    from blaze2cap.learning.diagnosis.error_plots import write_error_plots
+    from blaze2cap.learning.diagnosis.error_report import error_report, error_tables
+    from blaze2cap.learning.diagnosis.worst_moment import worst_moments
     from blaze2cap.learning.evaluation import MODEL
-    from blaze2cap.learning.worst_moment import worst_moments
     from blaze2cap.runtime.errors_page import errors_page
     from blaze2cap.runtime.moment_sheet import moment_sheet
 

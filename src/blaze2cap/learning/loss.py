@@ -72,6 +72,13 @@ def acceleration_error(c: Compared) -> Float[Tensor, ""]:
     return mean_over(counted[:, 2:] & counted[:, 1:-1], length(c.acceleration[..., 1:, :]).mean(-1))
 
 
+def jerk_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean distance of the joints' third differences [m/frame^3]: of tremor more than of anything else."""
+    jerk = torch.diff(c.acceleration[..., 1:, :], dim=1)
+    counted = c.together & c.steady[..., 0]
+    return mean_over(counted[:, 3:] & counted[:, 2:-1] & counted[:, 1:-2], length(jerk).mean(-1))
+
+
 def _weight(default: float, loss: Callable[[Compared], Tensor]) -> Any:
     return field(default=default, metadata={"loss": loss})
 
@@ -86,6 +93,7 @@ class LossParams:
     root: float = _weight(1.0, root_error)
     root_position: float = _weight(1.0, root_way_error)
     acceleration: float = _weight(0.0, acceleration_error)
+    jerk: float = _weight(0.0, jerk_error)
 
     def __post_init__(self) -> None:
         for key in fields(self):

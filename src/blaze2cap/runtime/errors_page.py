@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blaze2cap.learning.error_tables import ALL, AXES, POSE
+from blaze2cap.learning.diagnosis.error_tables import ALL, AXES, POSE
 from blaze2cap.learning.report_plots import TITLES as SYSTEMS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.learning.checkpoint import System
-from blaze2cap.learning.worst_moment import Moment
+from blaze2cap.learning.diagnosis.worst_moment import Moment
 from blaze2cap.runtime.clip_picture import (
     GREY,
     INK,

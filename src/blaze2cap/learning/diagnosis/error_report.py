@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from blaze2cap.learning.ceiling import CEILINGS, TITLES
-from blaze2cap.learning.error_analysis import ErrorStudy
-from blaze2cap.learning.error_spectrum import slow_share
-from blaze2cap.learning.error_tables import ceiling_table, grouped_errors, joint_errors, spectrum_table
-from blaze2cap.learning.worst_moment import Moment, cause
+from blaze2cap.learning.diagnosis.ceiling import CEILINGS, TITLES
+from blaze2cap.learning.diagnosis.error_analysis import ErrorStudy
+from blaze2cap.learning.diagnosis.error_spectrum import slow_share
+from blaze2cap.learning.diagnosis.error_tables import ceiling_table, grouped_errors, joint_errors, spectrum_table
+from blaze2cap.learning.diagnosis.worst_moment import Moment, cause
 
 if TYPE_CHECKING:
     import pandas as pd

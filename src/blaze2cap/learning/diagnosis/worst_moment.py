@@ -11,8 +11,8 @@ from blaze2cap.body.landmark import SCREEN, VISIBILITY, WORLD
 from blaze2cap.body.pose_class import MIN_VISIBILITY, POSE_CLASSES
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.clipset import ClipSet
-from blaze2cap.learning.ceiling import LIMBS
-from blaze2cap.learning.error_analysis import ErrorStudy
+from blaze2cap.learning.diagnosis.ceiling import LIMBS
+from blaze2cap.learning.diagnosis.error_analysis import ErrorStudy
 from blaze2cap.learning.metric import mpjpe_mm
 
 APART_S = 3.0

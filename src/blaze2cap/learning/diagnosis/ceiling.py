@@ -21,7 +21,7 @@ from blaze2cap.body.rotation import mean_rotation
 from blaze2cap.body.skeleton import BODY_JOINTS, JOINTS, ROOT, indices
 from blaze2cap.learning import metric
 from blaze2cap.learning.baseline import corrected
-from blaze2cap.learning.error_spectrum import runs_of, slow_part
+from blaze2cap.learning.diagnosis.error_spectrum import runs_of, slow_part
 from blaze2cap.learning.measure import MEASURES, Compared
 
 LIMBS = {

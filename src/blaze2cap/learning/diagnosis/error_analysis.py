@@ -20,10 +20,10 @@ from blaze2cap.body.viewpoint import SIDES, camera_azimuth, side_shown
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.parallel import progress
 from blaze2cap.errors import UserError
-from blaze2cap.learning import ceiling
 from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.checkpoint import System
-from blaze2cap.learning.error_spectrum import band_power, runs_of
+from blaze2cap.learning.diagnosis import ceiling
+from blaze2cap.learning.diagnosis.error_spectrum import band_power, runs_of
 from blaze2cap.learning.measure import MEASURES, Compared, Reference, compare
 from blaze2cap.learning.metric import difference, restarts
 from blaze2cap.learning.scoring import SINCE_ANCHOR_S, Sums, reference_of

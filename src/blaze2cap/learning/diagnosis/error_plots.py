@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from blaze2cap.learning.ceiling import TITLES
-from blaze2cap.learning.error_tables import ALL, AXES
+from blaze2cap.learning.diagnosis.ceiling import TITLES
+from blaze2cap.learning.diagnosis.error_tables import ALL, AXES
 from blaze2cap.learning.plot_file import new_plot, save_plot
 from blaze2cap.learning.report_plots import COLOURS
 from blaze2cap.learning.report_plots import TITLES as SYSTEMS

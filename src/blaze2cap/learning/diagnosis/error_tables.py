@@ -8,9 +8,9 @@ import numpy as np
 from blaze2cap.body.pose_class import POSE_CLASSES
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.body.viewpoint import SIDES
-from blaze2cap.learning.ceiling import CEILINGS
-from blaze2cap.learning.error_analysis import KEYS, ErrorStudy
-from blaze2cap.learning.error_spectrum import BAND_NAMES
+from blaze2cap.learning.diagnosis.ceiling import CEILINGS
+from blaze2cap.learning.diagnosis.error_analysis import KEYS, ErrorStudy
+from blaze2cap.learning.diagnosis.error_spectrum import BAND_NAMES
 from blaze2cap.learning.evaluation import figure
 from blaze2cap.learning.measure import COLUMNS
 
