@@ -31,7 +31,7 @@ def no_outlier(motion: Motion) -> torch.Tensor:
 def test_the_truth_costs_nothing() -> None:
     motion = truth()
     terms = losses(motion, motion, OFFSET, everywhere(motion), no_outlier(motion))
-    assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration"}
+    assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration", "jerk"}
     assert all(term.item() < 2e-6 for term in terms.values())
 
 
@@ -117,4 +117,4 @@ def test_where_the_truth_jumps_its_pose_counts_and_its_changes_do_not() -> None:
     outlier[:, 4:9] = True
     terms = losses(motion, motion._replace(rotation=shaken), OFFSET, everywhere(motion), outlier)
     assert min(terms[name].item() for name in ("rot", "root", "position")) > 1e-3
-    assert max(terms[name].item() for name in ("smooth", "acceleration")) < 2e-6
+    assert max(terms[name].item() for name in ("smooth", "acceleration", "jerk")) < 2e-6

@@ -22,7 +22,7 @@ class ModelParams:
     base: Literal["analytic", "none"] = "analytic"
     ray: bool = True
     smoother: Literal["gated", "window", "none"] = "gated"
-    smoother_stages: int = 2
+    smoother_stages: int = 3
 
     def __post_init__(self) -> None:
         for key in ("width", "layers", "heads", "feed_forward", "look_back", "smoother_stages"):
