@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from tiny import bones, tiny_clipset
 
 from blaze2cap.errors import UserError
@@ -46,18 +45,6 @@ def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
         save_checkpoint(tmp_path / name, checkpoint())
     for file in ("model.json", "model.safetensors"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-
-
-def test_weights_of_the_time_before_other_backbones_load(tmp_path: Path) -> None:
-    saved = checkpoint()
-    save_checkpoint(tmp_path, saved)
-    weights, description = tmp_path / "model.safetensors", tmp_path / "model.json"
-    tensors = load_file(weights)
-    save_file({name.replace("model.backbone.", "model.transformer."): t for name, t in tensors.items()}, weights)
-    older = json.loads(description.read_text())
-    del older["model"]["backbone"]
-    description.write_text(json.dumps(older))
-    assert torch.equal(answer(load_checkpoint(tmp_path)), answer(saved))
 
 
 @pytest.mark.parametrize("backbone", ["tcn", "recurrent", "frame"])
