@@ -28,17 +28,14 @@ def errors(
     """Say where a checkpoint errs: by joint, pose, view and time, ceilings of knowledge, and the worst moments."""
     with one_sentence("blaze2cap errors"):
         _require_drawing()
-        shown = out if pictures is None else pictures
-        for folder in (out, shown):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UserError(f"{folder}: no folder can be made there ({error.strerror})") from None
-
         from blaze2cap.data.recordings import opened_recordings, takes_of_part
         from blaze2cap.learning.checkpoint import load_checkpoint
+        from blaze2cap.runtime.whole_file import make_folder
 
         trained = load_checkpoint(checkpoint)
+        shown = out if pictures is None else pictures
+        for folder in (out, shown):
+            make_folder(folder)
         with opened_recordings(path, source.value) as clipset:
             takes = takes_of_part(split.value, list(clipset.takes.index), trained.provenance["takes"])
             if simulated:

@@ -47,8 +47,8 @@ def evaluate(
         from blaze2cap.learning.table import print_summary
         from blaze2cap.learning.unseen_motion import with_unseen_motion
 
-        _make_room(out, plots)
         trained = load_checkpoint(checkpoint)
+        _make_room(out, plots)
         with opened_recordings(path, source.value, correct_lag) as recorded:
             takes = takes_of_part(split.value, list(recorded.takes.index), trained.provenance["takes"])
             simulated = SimulatedParams(views=views)
@@ -64,11 +64,10 @@ def evaluate(
 
 def _make_room(out: Path, plots: Path | None) -> None:
     """Before the work, not after it: the folders to write into; UserError where there can be none."""
+    from blaze2cap.runtime.whole_file import make_folder
+
     if out.is_dir():
         raise UserError(f"{out} is a folder, expected a file to write")
-    for folder in (out.absolute().parent, plots):
-        try:
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{folder}: no folder can be made there ({error.strerror})") from None
+    make_folder(out.absolute().parent)
+    if plots is not None:
+        make_folder(plots)

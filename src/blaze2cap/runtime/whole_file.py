@@ -1,4 +1,4 @@
-"""A file of any kind that appears whole or not at all, and a sentence where it cannot be written."""
+"""Files that appear whole or not at all, and their folders; a sentence where one cannot be written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,14 @@ from pathlib import Path
 
 from blaze2cap.data.atomic import replaced_file
 from blaze2cap.errors import UserError
+
+
+def make_folder(folder: Path) -> None:
+    """A folder that a user names, made where it is not there yet; UserError where there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: no folder can be made there ({error.strerror})") from None
 
 
 @contextmanager
