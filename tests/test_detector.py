@@ -46,6 +46,7 @@ def _erring_clipset():
     wave = 0.1 * np.sin(frame / 15 + np.arange(25)) * (clipset.landmarks[:, :, WORLD] != 0).any(-1)
     wave[:, indices("left_hip", "right_hip")] = 0
     clipset.landmarks[:, :, WORLD.start] += wave
+    clipset.landmarks[:, :, SCREEN.start] += 0.1 * wave
     return clipset
 
 
@@ -236,14 +237,17 @@ def test_bootstrap_errs_alike_however_a_person_is_tilted_in_the_image():
     hips = view.place[..., indices("left_hip", "right_hip"), :].mean(-2, keepdim=True)
     joints, axes = (position - hips) @ view.turn, view.turn.mT[..., None, :, :] @ rotation
 
-    def seen(degrees: float) -> torch.Tensor:
+    def seen(degrees: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """World landmarks, and image landmarks about the centre in focal lengths, turned back."""
         roll = rotation_vector_to_matrix(torch.tensor([0.0, 0.0, math.radians(degrees)]))
         generator = torch.Generator().manual_seed(0)
         landmarks = learned.simulate(joints @ roll.mT + ahead, roll @ axes, intrinsics, dt, generator)
-        return landmarks[..., WORLD] @ roll
+        focal, centre = intrinsics[:, None, None, :2], intrinsics[:, None, None, 2:]
+        return landmarks[..., WORLD] @ roll, (landmarks[..., SCREEN] - centre) / focal @ roll[:2, :2]
 
     for degrees in (90.0, 180.0):
-        torch.testing.assert_close(seen(degrees), seen(0.0), atol=2e-4, rtol=0)
+        for turned, expected in zip(seen(degrees), seen(0.0), strict=True):
+            torch.testing.assert_close(turned, expected, atol=2e-4, rtol=0)
 
 
 def test_bootstrap_keeps_its_errors_in_bounds_in_poses_that_no_clip_shows():
