@@ -4,6 +4,8 @@ Camera frame: x right, y down, z forward, metres. `intrinsics` is (fx / width, f
 so image positions are fractions of width and height, as in the landmark files.
 """
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
 import torch
@@ -34,6 +36,20 @@ class Camera:
     def intrinsics(self) -> Float[Tensor, "4"]:
         """(fx / width, fy / height, cx / width, cy / height)."""
         return torch.tensor([self.fx / self.width, self.fy / self.height, self.cx / self.width, self.cy / self.height])
+
+    @property
+    def field_of_view_deg(self) -> float:
+        """Horizontal field of view [degrees]."""
+        return math.degrees(2 * math.atan(0.5 * self.width / self.fx))
+
+    def uncalibrated(self, field_of_view_deg: float) -> "Camera":
+        """The camera as somebody takes it to be who knows its horizontal field of view [degrees] at most.
+
+        Square pixels, optical axis through the middle of the image, no distortion; it stands where it stood.
+        """
+        focal = 0.5 * self.width / math.tan(math.radians(field_of_view_deg) / 2)
+        middle = {"cx": self.width / 2, "cy": self.height / 2}
+        return dataclasses.replace(self, fx=focal, fy=focal, distortion=0.0, **middle)
 
     def to_camera(self, point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """World points [m] in the camera frame [m]: p' = R p + t."""

@@ -32,11 +32,15 @@ def evaluate(
     split: Annotated[Part, typer.Option(help="Takes to score; val: those of the checkpoint.")] = Part.TEST,
     plots: Annotated[Path | None, typer.Option(help="Folder for joints.csv and plots; none if left out.")] = None,
     views: Annotated[int, typer.Option(min=0, help="Simulated views of test and val takes without landmarks.")] = 4,
+    field_of_view: Annotated[
+        float | None,
+        typer.Option(metavar="DEG", help="Cameras as if uncalibrated: all of this horizontal field of view [degrees]."),
+    ] = None,
     correct_lag: Annotated[bool, typer.Option("--correct-lag", help="Move landmarks to where the truth is.")] = False,
 ) -> None:
     """Score a checkpoint and the baselines on recordings that it may never have seen, by the standard protocol."""
     with one_sentence("blaze2cap evaluate"):
-        from blaze2cap.data.recordings import opened_recordings, takes_of_part
+        from blaze2cap.data.recordings import opened_recordings, takes_of_part, uncalibrated
         from blaze2cap.data.report import write_report
         from blaze2cap.data.schema import write_table
         from blaze2cap.data.simulated_clips import SimulatedParams
@@ -53,6 +57,8 @@ def evaluate(
             takes = takes_of_part(split.value, list(recorded.takes.index), trained.provenance["takes"])
             simulated = SimulatedParams(views=views)
             clipset, parts = with_unseen_motion(recorded, {split.value: takes}, trained, simulated)
+            if field_of_view is not None:
+                clipset = uncalibrated(clipset, field_of_view)
             scores = score_checkpoint(clipset, parts, trained)
             report = figures_of(scores, trained.provenance["subjects"], EvaluateParams())
             write_report(out, report)

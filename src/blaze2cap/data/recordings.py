@@ -1,5 +1,6 @@
 """A folder that a user names, opened as packed clips, and the takes of it that a checkpoint is to be looked at on."""
 
+import dataclasses
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from blaze2cap.data.split import standard_part
 from blaze2cap.errors import UserError
 
 ALL = "all"
+FIELD_OF_VIEW_DEG = (20.0, 150.0)
+"""Fields of view that are taken for those of a camera, from a long lens to a wide one, both ends included."""
 
 
 @contextmanager
@@ -51,3 +54,16 @@ def takes_of_part(part: str, takes: Sequence[str], known: Mapping[str, Sequence[
         if seen and part != role:
             print(f"{seen_for} {len(seen)} of these takes: {', '.join(seen)}", file=sys.stderr)
     return wanted
+
+
+def uncalibrated(clipset: ClipSet, field_of_view_deg: float) -> ClipSet:
+    """The data set as somebody has it who never calibrated a camera and gives all of them one field of view [degrees].
+
+    Only what a system is told of a clip's camera changes: the truth needs no more than where a camera stands. Simulated
+    clips must have been seen already, through their true cameras. UserError for what is no camera's field of view.
+    """
+    low, high = FIELD_OF_VIEW_DEG
+    if not low <= field_of_view_deg <= high:
+        raise UserError(f"the field of view is {field_of_view_deg:g} degrees, expected {low:g} to {high:g}, horizontal")
+    cameras = {name: camera.uncalibrated(field_of_view_deg) for name, camera in clipset.cameras.items()}
+    return dataclasses.replace(clipset, cameras=cameras)
