@@ -1,7 +1,6 @@
 """Laws of an evaluation as by a user whose cameras are not calibrated: systems are told otherwise, the truth stays."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
