@@ -163,6 +163,10 @@ PROTOCOLS = {
         ["S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
         ["S1/rom1", "S2/freestyle2", "S3/freestyle1", "S3/freestyle2", "S3/rom3"],
     ),
+    "unseen_subject": (
+        ["S2/acting1", "S2/freestyle1", "S2/freestyle2"],
+        sorted(take for take in TRAIN_TAKES if take.startswith("S2/")),
+    ),
     "unseen_subject_s1": (
         ["S1/freestyle1", "S1/freestyle2"],
         sorted(take for take in TRAIN_TAKES if take.startswith("S1/")),
