@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.known_takes import known_takes
 from blaze2cap.data.report import write_report
 from blaze2cap.data.schema import write_table
 from blaze2cap.data.split import read_parts
@@ -26,7 +27,7 @@ def main(clips: Path, split: Path, model: Path, metrics: Path, plots: Path, summ
         wanted = {part: takes[part] for part in params.parts}
         clipset, parts = with_unseen_motion(ClipSet.load(clips), wanted, checkpoint, params.simulated)
         scores = score_checkpoint(clipset, parts, checkpoint)
-        report = evaluate(scores, checkpoint.provenance["subjects"], params)
+        report = evaluate(scores, known_takes(checkpoint.provenance, clipset.source).subjects, params)
         write_plots(plots, clipset, scores, checkpoint.system())
         write_table(joint_table(scores), plots / "joints.csv", "joints")
         write_table(system_table(report), plots / "systems.csv", "systems")

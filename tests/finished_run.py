@@ -36,7 +36,8 @@ def write_checkpoint(folder: Path) -> Checkpoint:
     baselines = Baselines(filter=torch.tensor([1.0, 1.0]), correction=turns, mean_pose=turns.clone(), offset=offset)
     takes = {"train": ["S1/walking1"], "val": ["S2/freestyle2"], "test": [], "none": []}
     model = PoseModel(ModelParams(width=16, layers=1, heads=2, feed_forward=16, look_back=4))
-    checkpoint = Checkpoint(model.eval(), baselines, {"takes": takes, "subjects": ["S1"], "version": "0.0"})
+    provenance = {"source": "totalcapture", "takes": takes, "subjects": ["S1"], "version": "0.0"}
+    checkpoint = Checkpoint(model.eval(), baselines, provenance)
     save_checkpoint(folder, checkpoint)
     return checkpoint
 

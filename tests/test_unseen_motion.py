@@ -43,7 +43,12 @@ def clipset() -> ClipSet:
 
 
 def trained(folder: Path, detector: str | None = "bootstrap") -> Checkpoint:
-    provenance = {"takes": {"train": [*TRAIN, "S1/rom1"], "val": VAL}, "subjects": ["S1", "S2"]}
+    provenance = {
+        "source": "totalcapture",
+        "takes": {"train": [*TRAIN, "S1/rom1"], "val": VAL},
+        "recorded": TRAIN,
+        "subjects": ["S1", "S2"],
+    }
     if detector:
         provenance["parameters"] = {"train": {"detector": detector}}
     return dataclasses.replace(write_checkpoint(folder), provenance=provenance)
@@ -123,6 +128,25 @@ def test_without_training_clips_there_is_nothing_to_learn_from(clipset: ClipSet,
     assert len(simulated(held_out, trained(tmp_path, "parametric")))
     with pytest.raises(UserError, match="does not say which detector"):
         simulated(clipset, trained(tmp_path, None))
+
+
+def test_recordings_of_another_source_teach_no_detector(clipset: ClipSet, tmp_path: Path) -> None:
+    sample = dataclasses.replace(clipset, source="sample")
+    with pytest.raises(UserError, match="none of the clips that the checkpoint was trained on is here"):
+        simulated(sample, trained(tmp_path))
+
+
+def test_a_detector_that_learns_from_less_than_in_training_is_told(
+    clipset: ClipSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated(clipset, trained(tmp_path))
+    assert "detector" not in capsys.readouterr().err
+    fewer = dataclasses.replace(clipset, clips=clipset.clips[clipset.clips["take"] != TRAIN[1]])
+    told = "the simulated detector is learned from 1 of the 2 takes"
+    simulated(fewer, trained(tmp_path))
+    assert f"{told} that the checkpoint's training had landmarks of; not here: {TRAIN[1]}\n" in capsys.readouterr().err
+    simulated(fewer, trained(tmp_path, "parametric"))
+    assert "detector" not in capsys.readouterr().err
 
 
 def test_takes_that_are_recorded_or_trained_on_are_not_simulated(clipset: ClipSet, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ class Camera:
         Square pixels, optical axis through the middle of the image, no distortion; it stands where it stood.
         """
         focal = 0.5 * self.width / math.tan(math.radians(field_of_view_deg) / 2)
-        middle = {"cx": self.width / 2, "cy": self.height / 2}
-        return dataclasses.replace(self, fx=focal, fy=focal, distortion=0.0, **middle)
+        cx, cy = self.width / 2, self.height / 2
+        return dataclasses.replace(self, fx=focal, fy=focal, cx=cx, cy=cy, distortion=0.0)
 
     def to_camera(self, point: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
         """World points [m] in the camera frame [m]: p' = R p + t."""

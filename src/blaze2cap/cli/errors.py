@@ -37,7 +37,7 @@ def errors(
         for folder in (out, shown):
             make_folder(folder)
         with opened_recordings(path, source.value) as clipset:
-            takes = takes_of_part(split.value, list(clipset.takes.index), trained.provenance["takes"])
+            takes = takes_of_part(split.value, clipset, trained.provenance)
             if simulated:
                 clipset, takes = _simulated(clipset, takes, split, trained)
             _write(out, shown, clipset, takes, trained, moments, simulated)

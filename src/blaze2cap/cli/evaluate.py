@@ -1,12 +1,16 @@
 """`blaze2cap evaluate`: a checkpoint on recordings outside the pipeline."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blaze2cap.errors import UserError, one_sentence
+
+if TYPE_CHECKING:
+    from blaze2cap.data.clipset import ClipSet
 
 
 class Source(StrEnum):
@@ -16,7 +20,7 @@ class Source(StrEnum):
 
 
 class Part(StrEnum):
-    """Part of the standard split, or all takes of a folder whatever their part."""
+    """Test takes of the standard split, the checkpoint's own for validation and training, or all takes of a folder."""
 
     TEST = "test"
     VAL = "val"
@@ -29,9 +33,12 @@ def evaluate(
     path: Annotated[Path, typer.Option(help="Folder of recordings in the raw layout, or of packed clips.")],
     out: Annotated[Path, typer.Option(help="Report to write (JSON).")],
     source: Annotated[Source, typer.Option(help="Kind of recordings.")] = Source.TOTALCAPTURE,
-    split: Annotated[Part, typer.Option(help="Takes to score; val: those of the checkpoint.")] = Part.TEST,
+    split: Annotated[Part, typer.Option(help="Takes to score; train and val: those of the checkpoint.")] = Part.TEST,
     plots: Annotated[Path | None, typer.Option(help="Folder for joints.csv and plots; none if left out.")] = None,
-    views: Annotated[int, typer.Option(min=0, help="Simulated views of test and val takes without landmarks.")] = 4,
+    views: Annotated[
+        int | None,
+        typer.Option(min=0, help="Simulated views of test and val takes without landmarks; 4 if left out."),
+    ] = None,
     field_of_view: Annotated[
         float | None,
         typer.Option(metavar="DEG", help="Cameras as if uncalibrated: all of this horizontal field of view [degrees]."),
@@ -40,7 +47,13 @@ def evaluate(
 ) -> None:
     """Score a checkpoint and the baselines on recordings that it may never have seen, by the standard protocol."""
     with one_sentence("blaze2cap evaluate"):
-        from blaze2cap.data.recordings import opened_recordings, takes_of_part, uncalibrated
+        from blaze2cap.data.known_takes import known_takes
+        from blaze2cap.data.recordings import (
+            opened_recordings,
+            require_field_of_view,
+            takes_of_part,
+            uncalibrated,
+        )
         from blaze2cap.data.report import write_report
         from blaze2cap.data.schema import write_table
         from blaze2cap.data.simulated_clips import SimulatedParams
@@ -50,22 +63,39 @@ def evaluate(
         from blaze2cap.learning.report_plots import write_plots
         from blaze2cap.learning.table import print_summary
         from blaze2cap.learning.unseen_motion import with_unseen_motion
+        from blaze2cap.runtime.whole_file import writing
 
+        if views is not None and split not in (Part.TEST, Part.VAL):
+            raise UserError(f"--views is for held-out takes, with --split test or val; {split} has no simulated takes")
+        if field_of_view is not None:
+            require_field_of_view(field_of_view)
+        simulated = SimulatedParams() if views is None else SimulatedParams(views=views)
         trained = load_checkpoint(checkpoint)
         _make_room(out, plots)
         with opened_recordings(path, source.value, correct_lag) as recorded:
-            takes = takes_of_part(split.value, list(recorded.takes.index), trained.provenance["takes"])
-            simulated = SimulatedParams(views=views)
+            takes = takes_of_part(split.value, recorded, trained.provenance)
             clipset, parts = with_unseen_motion(recorded, {split.value: takes}, trained, simulated)
+            _tell_left_out(clipset, parts)
             if field_of_view is not None:
                 clipset = uncalibrated(clipset, field_of_view)
             scores = score_checkpoint(clipset, parts, trained)
-            report = figures_of(scores, trained.provenance["subjects"], EvaluateParams())
-            write_report(out, report)
+            known = known_takes(trained.provenance, clipset.source)
+            report = figures_of(scores, known.subjects, EvaluateParams())
+            with writing(out):
+                write_report(out, report)
             if plots is not None:
-                write_plots(plots, clipset, scores, trained.system())
-                write_table(joint_table(scores), plots / "joints.csv", "joints")
+                with writing(plots):
+                    write_plots(plots, clipset, scores, trained.system())
+                    write_table(joint_table(scores), plots / "joints.csv", "joints")
             print_summary(report)
+
+
+def _tell_left_out(clipset: "ClipSet", parts: dict[str, list[str]]) -> None:
+    """On stderr, the takes that nobody sees: they have no landmarks and are not simulated."""
+    seen = set(clipset.clips["take"])
+    lacking = [take for takes in parts.values() for take in takes if take not in seen]
+    if lacking:
+        print(f"left out, as they have no landmarks: {', '.join(lacking)}", file=sys.stderr)
 
 
 def _make_room(out: Path, plots: Path | None) -> None:

@@ -7,6 +7,7 @@ Folder, as preprocess writes it:
     outlier.npy        (T, 21)     joints whose true rotation is not to be believed in that frame
     offset.npy         (takes, 21, 3)  bone offsets in the parents' frames [m]
     cameras.json, takes.csv, clips.csv, samples.csv
+    source.json        where the recordings come from: dataset.source
 Truth is stored once a take, as all cameras share it; what a camera sees of it is derived here.
 """
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARRAYS = ("landmarks", "rotation", "root_position", "outlier", "offset")
-CAMERAS_FILE = "cameras.json"
+CAMERAS_FILE, SOURCE_FILE = "cameras.json", "source.json"
+UNKNOWN = "unknown"
+"""Source of clips that do not say where they come from."""
 
 
 class TakeMotion(NamedTuple):
@@ -73,6 +76,8 @@ class ClipSet:
     outlier: Bool[np.ndarray, "T 21"]
     offset: Float32[np.ndarray, "takes 21 3"]
     cameras: dict[str, Camera]
+    source: str = UNKNOWN
+    """Where the recordings come from, as `dataset.source` has it: takes of the same name elsewhere are others."""
 
     @classmethod
     def load(cls, folder: Path) -> "ClipSet":
@@ -91,7 +96,7 @@ class ClipSet:
         cameras = {name: camera_from_json(values) for name, values in _read_json(folder / CAMERAS_FILE).items()}
         keys = {"takes": "take", "clips": "clip", "samples": "source"}
         indexed = {name: table.set_index(keys[name], drop=False).rename_axis(None) for name, table in tables.items()}
-        return cls(cameras=cameras, **indexed, **arrays)  # type: ignore[arg-type]
+        return cls(cameras=cameras, source=_read_source(folder), **indexed, **arrays)  # type: ignore[arg-type]
 
     def clip_landmarks(self, clip: str) -> Float[Tensor, "frames 25 7"]:
         """Landmarks of a whole clip; zeros where nobody was detected."""
@@ -206,6 +211,16 @@ def _open_array(path: Path) -> np.ndarray:
         raise UserError(f"{path}: no such file; run `dvc repro preprocess`") from None
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: not a readable .npy array ({error}); run `dvc repro -f preprocess`") from None
+
+
+def _read_source(folder: Path) -> str:
+    path = folder / SOURCE_FILE
+    if not path.exists():
+        return UNKNOWN
+    values = _read_json(path)
+    if not isinstance(values, dict) or not isinstance(values.get("source"), str):
+        raise UserError(f"{path}: must hold the source of the recordings; run `dvc repro -f preprocess`")
+    return values["source"]
 
 
 def _read_json(path: Path) -> dict:

@@ -14,7 +14,7 @@ from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
 from blaze2cap.data.calibration import camera_to_json
-from blaze2cap.data.clipset import CAMERAS_FILE
+from blaze2cap.data.clipset import CAMERAS_FILE, SOURCE_FILE
 
 Key = TypeVar("Key", bound=Hashable)
 Rows = list[dict[str, Any]]
@@ -73,3 +73,8 @@ def write_cameras(folder: Path, cameras: Mapping[str, Camera]) -> None:
     """Write the cameras by their names."""
     text = json.dumps({name: camera_to_json(camera) for name, camera in cameras.items()}, indent=2)
     (folder / CAMERAS_FILE).write_text(text + "\n")
+
+
+def write_source(folder: Path, source: str) -> None:
+    """Write where the recordings come from."""
+    (folder / SOURCE_FILE).write_text(json.dumps({"source": source}) + "\n")

@@ -15,7 +15,7 @@ from blaze2cap.data.faults.record import DataFault, fault_report
 from blaze2cap.data.faults.timing import Lag, estimate_lag, timing_faults
 from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.pack import ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
-from blaze2cap.data.packed import allocate, consecutive, packed_array, write_cameras, write_tables
+from blaze2cap.data.packed import allocate, consecutive, packed_array, write_cameras, write_source, write_tables
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.published_pack import preprocess_published
 from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, count_landmark_frames, scan, vicon_folder
@@ -68,6 +68,7 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
         _write_tables(folder, take_jobs, packed_takes, packed_clips)
         seen_by = {clip.camera for clip in clips}
         write_cameras(folder, {number: camera for number, camera in cameras.items() if number in seen_by})
+        write_source(folder, manifest["source"])
     return _report(take_jobs, packed_takes, packed_clips, timing, faults, data_faults)
 
 

@@ -23,7 +23,16 @@ from blaze2cap.data.faults.bones import implausible_landmarks
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault, fault_report
 from blaze2cap.data.faults.truth import twisted_hands
-from blaze2cap.data.packed import Rows, Span, allocate, consecutive, packed_array, write_cameras, write_tables
+from blaze2cap.data.packed import (
+    Rows,
+    Span,
+    allocate,
+    consecutive,
+    packed_array,
+    write_cameras,
+    write_source,
+    write_tables,
+)
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.published import SampleName, scan_published
 from blaze2cap.data.published_samples import absolute_root, read_published_sample
@@ -95,6 +104,7 @@ def preprocess_published(
         write_tables(folder, [_take_row(take, span) for take, span in truth.items()], clip_rows, samples)
         cameras = sorted({name.camera for name in clips}, key=int)
         write_cameras(folder, dict.fromkeys(cameras, assumed_camera()))
+        write_source(folder, "published")
     return _report(clips, samples, strides, left_out, data_faults)
 
 

@@ -1,22 +1,27 @@
 """A folder that a user names, opened as packed clips, and the takes of it that a checkpoint is to be looked at on."""
 
 import dataclasses
+import errno
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from blaze2cap.data.clipset import CAMERAS_FILE, ClipSet
+from blaze2cap.data.known_takes import known_takes, same_recordings
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.totalcapture import copy_totalcapture
 from blaze2cap.data.split import standard_part
 from blaze2cap.errors import UserError
 
-ALL = "all"
+ALL, TRAIN, VAL = "all", "train", "val"
 FIELD_OF_VIEW_DEG = (20.0, 150.0)
 """Fields of view that are taken for those of a camera, from a long lens to a wide one, both ends included."""
+
+_ROLES = {TRAIN: "trained on", VAL: "chosen by"}
 
 
 @contextmanager
@@ -32,27 +37,56 @@ def opened_recordings(folder: Path, source: str, correct_lag: bool = False) -> I
         yield ClipSet.load(folder)
         return
     with tempfile.TemporaryDirectory(prefix="blaze2cap-") as scratch:
-        raw, packed = Path(scratch, "raw"), Path(scratch, "clips")
-        inspection = copy_totalcapture(folder.resolve(), raw)
-        for fault in inspection.faults:
-            print(f"left out: {fault.sentence}", file=sys.stderr)
-        write_manifest(raw, source, inspection.faults, folder.resolve())
-        for told in preprocess(raw, packed, PreprocessParams(correct_lag=correct_lag))["data_faults"]["list"]:
-            print(told["sentence"], file=sys.stderr)
+        try:
+            packed = _packed(folder.resolve(), Path(scratch), source, correct_lag)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise UserError(f"no room to pack the recordings in {scratch}; free some or move TMPDIR") from None
         yield ClipSet.load(packed)
 
 
-def takes_of_part(part: str, takes: Sequence[str], known: Mapping[str, Sequence[str]]) -> list[str]:
-    """Takes of the wanted part of the standard split, `val` being the checkpoint's own, or all of them.
+def _packed(recordings: Path, scratch: Path, source: str, correct_lag: bool) -> Path:
+    raw, packed = scratch / "raw", scratch / "clips"
+    inspection = copy_totalcapture(recordings, raw)
+    for fault in inspection.faults:
+        print(f"left out: {fault.sentence}", file=sys.stderr)
+    write_manifest(raw, source, inspection.faults, recordings)
+    for told in preprocess(raw, packed, PreprocessParams(correct_lag=correct_lag))["data_faults"]["list"]:
+        print(told["sentence"], file=sys.stderr)
+    return packed
 
-    `known` has the takes that the checkpoint was trained on and chosen by; where one leaks in, stderr tells.
+
+def takes_of_part(part: str, clipset: ClipSet, provenance: Mapping[str, Any]) -> list[str]:
+    """Takes to look at: `train` and `val` are those of the checkpoint with this provenance, `test` those of the
+    standard split, `all` every one.
+
+    Where a take leaks in that the checkpoint was trained on or chosen by, stderr tells, and so it does where training
+    left a take of the standard training part out. UserError where the checkpoint has none of the takes here.
     """
-    parts = {take: "val" if take in known["val"] else standard_part(take) for take in takes}
-    wanted = [take for take in takes if part in (ALL, parts[take])]
-    for role, seen_for in (("train", "trained on"), ("val", "chosen by")):
-        seen = [take for take in wanted if take in known[role]]
+    takes, known = list(clipset.takes.index), known_takes(provenance, clipset.source)
+    if not same_recordings(provenance["source"], clipset.source):
+        print(
+            f"the checkpoint was trained on {provenance['source']}, these recordings are {clipset.source}: takes and "
+            "people of the same name are others",
+            file=sys.stderr,
+        )
+    if part in (TRAIN, VAL):
+        wanted = [take for take in takes if take in getattr(known, part)]
+        if not wanted:
+            raise UserError(
+                f"none of the {len(takes)} takes here is one that the checkpoint was {_ROLES[part]}; take another part"
+            )
+    else:
+        wanted = [take for take in takes if part in (ALL, standard_part(take))]
+    if part == TRAIN:
+        unused = [take for take in takes if standard_part(take) == TRAIN and take not in (*known.train, *known.val)]
+        if unused:
+            print(f"left out, as the checkpoint was not trained on them: {', '.join(unused)}", file=sys.stderr)
+    for role, told in _ROLES.items():
+        seen = [take for take in wanted if take in getattr(known, role)]
         if seen and part != role:
-            print(f"{seen_for} {len(seen)} of these takes: {', '.join(seen)}", file=sys.stderr)
+            print(f"{told} {len(seen)} of these takes: {', '.join(seen)}", file=sys.stderr)
     return wanted
 
 
@@ -62,8 +96,13 @@ def uncalibrated(clipset: ClipSet, field_of_view_deg: float) -> ClipSet:
     Only what a system is told of a clip's camera changes: the truth needs no more than where a camera stands. Simulated
     clips must have been seen already, through their true cameras. UserError for what is no camera's field of view.
     """
-    low, high = FIELD_OF_VIEW_DEG
-    if not low <= field_of_view_deg <= high:
-        raise UserError(f"the field of view is {field_of_view_deg:g} degrees, expected {low:g} to {high:g}, horizontal")
+    require_field_of_view(field_of_view_deg)
     cameras = {name: camera.uncalibrated(field_of_view_deg) for name, camera in clipset.cameras.items()}
     return dataclasses.replace(clipset, cameras=cameras)
+
+
+def require_field_of_view(degrees: float) -> None:
+    """Raise UserError for what is no camera's horizontal field of view."""
+    low, high = FIELD_OF_VIEW_DEG
+    if not low <= degrees <= high:
+        raise UserError(f"the field of view is {degrees:g} degrees, expected {low:g} to {high:g}, horizontal")

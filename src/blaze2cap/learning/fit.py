@@ -62,7 +62,9 @@ def fit(
     provenance = {
         "version": blaze2cap.__version__,
         "parameters": parameters,
+        "source": clipset.source,
         "takes": takes,
+        "recorded": [take for take in takes["train"] if take in set(clipset.clips["take"])],
         "subjects": sorted({take.split("/")[0] for take in takes["train"]}),
         "steps": data.steps,
     }

@@ -3,10 +3,12 @@
 The detector that sees it is the one that the checkpoint was trained with, learned again from the training clips alone.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.detector.observation import SimulatedDetector
+from blaze2cap.data.known_takes import known_takes
 from blaze2cap.data.simulated import make_detector
 from blaze2cap.data.simulated_clips import SimulatedParams, with_simulated_clips
 from blaze2cap.errors import UserError
@@ -49,10 +51,24 @@ def _detector(clipset: ClipSet, checkpoint: Checkpoint, takes: Sequence[str]) ->
     wanted = f"{len(takes)} held-out takes have no landmarks ({', '.join(takes)[:200]}) and are seen by simulation, "
     if name is None:
         raise UserError(f"{wanted}but the checkpoint does not say which detector it was trained with; use 0 views")
-    learned = [take for take in checkpoint.provenance["takes"]["train"] if take in set(clipset.clips["take"])]
+    learned = _learned(clipset, checkpoint)
     if name == "bootstrap" and not learned:
         raise UserError(
             f"{wanted}but none of the clips that the checkpoint was trained on is here for its {name} detector to "
             "learn from; evaluate on the folder it was trained on, or use 0 views to leave these takes out"
         )
+    recorded = checkpoint.provenance.get("recorded", [])
+    missing = [take for take in recorded if take not in learned]
+    if name == "bootstrap" and missing:
+        print(
+            f"the simulated detector is learned from {len(learned)} of the {len(recorded)} takes that the checkpoint's "
+            f"training had landmarks of; not here: {', '.join(missing)}",
+            file=sys.stderr,
+        )
     return make_detector(name, clipset, learned)
+
+
+def _learned(clipset: ClipSet, checkpoint: Checkpoint) -> list[str]:
+    """Those of the checkpoint's training takes that have clips here."""
+    recorded = set(clipset.clips["take"])
+    return [take for take in known_takes(checkpoint.provenance, clipset.source).train if take in recorded]

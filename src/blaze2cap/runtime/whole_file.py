@@ -17,12 +17,18 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """While files are written to a place that a user names; UserError where they cannot be, as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written ({error.strerror or error}); choose another place") from None
+
+
+@contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """`replaced_file` for what a user names; UserError where the file or its folder cannot be written."""
     if target.is_dir():
         raise UserError(f"{target} is a folder, expected the name of a file to write")
-    try:
-        with replaced_file(target) as partial:
-            yield partial
-    except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error.strerror or error}); choose another place") from None
+    with writing(target), replaced_file(target) as partial:
+        yield partial
