@@ -68,7 +68,7 @@ def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
     description = json.loads((tmp_path / "model.json").read_text())
 
     (tmp_path / "model.json").write_text(json.dumps(description | {"format": 99}))
-    with pytest.raises(UserError, match="checkpoint format 99, this version reads 1"):
+    with pytest.raises(UserError, match="checkpoint format 99, this version reads 2"):
         load_checkpoint(tmp_path)
 
     other = description | {"model": description["model"] | {"width": 32}}

@@ -31,7 +31,7 @@ def no_outlier(motion: Motion) -> torch.Tensor:
 def test_the_truth_costs_nothing() -> None:
     motion = truth()
     terms = losses(motion, motion, OFFSET, everywhere(motion), no_outlier(motion))
-    assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration", "jerk"}
+    assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration", "jerk", "deviation"}
     assert all(term.item() < 2e-6 for term in terms.values())
 
 
@@ -118,3 +118,43 @@ def test_where_the_truth_jumps_its_pose_counts_and_its_changes_do_not() -> None:
     terms = losses(motion, motion._replace(rotation=shaken), OFFSET, everywhere(motion), outlier)
     assert min(terms[name].item() for name in ("rot", "root", "position")) > 1e-3
     assert max(terms[name].item() for name in ("smooth", "acceleration", "jerk")) < 2e-6
+
+
+def test_after_a_jump_of_the_truth_no_change_counts_that_reaches_back_into_it() -> None:
+    motion = truth()
+    thrown = motion.rotation.clone()
+    thrown[:, 5:9] = thrown[:, 5:9] @ rotation_vector_to_matrix(torch.tensor([0.3, 0.0, 0.0]))
+    way, turn = motion.delta_position.clone(), motion.delta_rotation.clone()
+    # The way into the glitch and the way out of it.
+    for frame in (5, 9):
+        way[:, frame] += 0.5
+        turn[:, frame] = turn[:, frame] @ rotation_vector_to_matrix(torch.tensor([0.0, 0.5, 0.0]))
+    outlier = no_outlier(motion)
+    outlier[:, 5:9] = True
+    off = motion._replace(rotation=thrown, delta_position=way, delta_rotation=turn)
+    terms = losses(motion, off, OFFSET, everywhere(motion), outlier)
+    assert max(terms[name].item() for name in ("smooth", "acceleration", "jerk", "root_position")) < 2e-6
+    unturned = losses(motion, off._replace(delta_rotation=motion.delta_rotation), OFFSET, everywhere(motion), outlier)
+    torch.testing.assert_close(terms["rot"], unturned["rot"])
+
+
+def test_the_best_deviation_is_the_error_itself() -> None:
+    motion = truth()
+    off = motion._replace(rotation=motion.rotation @ rotation_vector_to_matrix(torch.tensor([0.0, 0.3, 0.0])))
+    deviation = torch.full(motion.rotation.shape[:3], 0.3)
+    cost = [
+        losses(off._replace(deviation=deviation * factor), motion, OFFSET, everywhere(motion), no_outlier(motion))
+        for factor in (0.9, 1.0, 1.1)
+    ]
+    assert cost[1]["deviation"] < min(cost[0]["deviation"], cost[2]["deviation"])
+
+
+def test_what_is_said_of_the_error_does_not_teach_the_motion() -> None:
+    motion = truth()
+    rotation = motion.rotation.clone().requires_grad_()
+    deviation = torch.full(motion.rotation.shape[:3], 0.1, requires_grad=True)
+    said = motion._replace(rotation=rotation, deviation=deviation)
+    losses(said, motion, OFFSET, everywhere(motion), no_outlier(motion))["deviation"].backward()
+    assert rotation.grad is None
+    assert deviation.grad.isfinite().all()
+    assert deviation.grad.any()

@@ -9,7 +9,7 @@ from blaze2cap.body.motion import Motion
 from blaze2cap.learning.model import ModelParams, PoseModel, State
 
 INTRINSICS = torch.tensor([0.7, 1.25, 0.5, 0.5])
-BACKBONES = ["transformer", "tcn", "recurrent", "frame"]
+BACKBONES = ["transformer", "tcn", "recurrent", "frame", "none"]
 every_backbone = pytest.mark.parametrize("backbone", BACKBONES)
 
 
@@ -81,7 +81,7 @@ def run(model: PoseModel, landmarks: Tensor, dt: Tensor | None = None, chunks: l
 
 def assert_equal(a: Motion, b: Motion, tolerance: float = 1e-5) -> None:
     assert torch.equal(a.valid, b.valid)
-    for name in ("rotation", "delta_position", "delta_rotation"):
+    for name in ("rotation", "delta_position", "delta_rotation", "deviation"):
         torch.testing.assert_close(getattr(a, name), getattr(b, name), atol=tolerance, rtol=0)
 
 
@@ -115,7 +115,7 @@ def test_step_equals_the_whole_clip(backbone: str) -> None:
     state = model.start(1)
     for frame in range(90):
         motion, state = model.step(landmarks[:, frame], INTRINSICS[None], torch.ones(1), state)
-        assert_equal(Motion(*(part[:, frame] for part in whole)), motion)
+        assert_equal(whole.at(slice(None), frame), motion)
 
 
 @every_backbone
@@ -179,10 +179,10 @@ def test_clips_of_a_batch_do_not_see_each_other(backbone: str) -> None:
     together = run(model, landmarks)
     for clip in range(3):
         alone = run(model, landmarks[clip : clip + 1])
-        assert_equal(Motion(*(part[clip : clip + 1] for part in together)), alone)
+        assert_equal(together.at(slice(clip, clip + 1)), alone)
 
 
-@every_backbone
+@pytest.mark.parametrize("backbone", BACKBONES[:-1])
 def test_the_default_size_keeps_its_promise(backbone: str) -> None:
     parameters = sum(p.numel() for p in PoseModel(ModelParams(backbone=backbone)).parameters())
     assert 2_200_000 <= parameters <= 2_700_000
@@ -194,3 +194,18 @@ def test_a_delayed_model_answers_for_an_earlier_frame() -> None:
     motion = run(model, landmarks)
     detected = [True] * 20 + [False] * 5 + [True] * 25
     assert motion.valid[0].tolist() == [False] * 4 + detected[:-4]
+
+
+def test_the_deviation_is_learned_without_touching_the_rest() -> None:
+    model = make_model()
+    motion, _ = model(plausible_landmarks(30, seed=21), INTRINSICS[None], torch.ones(1, 30))
+    motion.deviation.log().sum().backward()
+    touched = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert touched == {"deviation_head.weight", "deviation_head.bias"}
+
+
+def test_an_untrained_network_says_one_deviation_and_nobody_yet_none() -> None:
+    landmarks = with_gap(plausible_landmarks(20, seed=22), 0, 5)
+    motion = run(PoseModel(ModelParams(width=32, layers=1, feed_forward=32)), landmarks)
+    assert (motion.deviation[:, :5] == torch.pi).all()
+    assert 0.2 < motion.deviation[:, 5:].min() <= motion.deviation[:, 5:].max() < 0.45

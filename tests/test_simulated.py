@@ -8,6 +8,7 @@ from tiny import tiny_clipset
 from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import LIMB_LANDMARKS, SCREEN, TRACKED
+from blaze2cap.data.generated_motion import GeneratedParams
 from blaze2cap.data.simulated import SimulatedWindows
 from blaze2cap.data.windows import Batch
 from blaze2cap.errors import UserError
@@ -22,7 +23,7 @@ def draw(windows: SimulatedWindows, count: int = 40, seed: int = 0, stride_share
 
 @pytest.fixture(scope="module")
 def windows() -> SimulatedWindows:
-    return SimulatedWindows(CLIPSET, TAKES, 16, "parametric", [1, 2, 3])
+    return SimulatedWindows(CLIPSET, TAKES, 16, "parametric", [1, 2, 3], GeneratedParams())
 
 
 def test_the_simulated_image_shows_the_true_joints_where_they_are(windows: SimulatedWindows) -> None:
@@ -62,4 +63,4 @@ def test_a_draw_is_a_function_of_its_generators_alone(windows: SimulatedWindows)
 
 def test_takes_shorter_than_a_window_are_told() -> None:
     with pytest.raises(UserError, match=r"longer than train.window = 200 frames"):
-        SimulatedWindows(CLIPSET, TAKES, 200, "parametric", [1])
+        SimulatedWindows(CLIPSET, TAKES, 200, "parametric", [1], GeneratedParams())

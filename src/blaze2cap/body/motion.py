@@ -4,7 +4,7 @@ Slots of the 22 x 6 form: 0 root position delta [dx dy dz 0 0 0] in metres, 1 ro
 R[t-1]^T R[t] as 6D, 2-21 local rotations of the 20 body joints as 6D. At an anchor both deltas mean "no motion".
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,12 +25,19 @@ class Motion(NamedTuple):
     delta_position root's way since the frame before [m], camera frame
     delta_rotation root's turn since the frame before, R[t-1]^T R[t]
     valid          false where nobody is detected: the pose is the last one, held
+    deviation      root mean square to expect of each rotation's error [rad]; None: the system does not say
     """
 
     rotation: Float[Tensor, "*batch S 21 3 3"]
     delta_position: Float[Tensor, "*batch S 3"]
     delta_rotation: Float[Tensor, "*batch S 3 3"]
     valid: Bool[Tensor, "*batch S"]
+    deviation: Float[Tensor, "*batch S 21"] | None = None
+
+    def at(self, *index: Any) -> "Motion":
+        """Some of the frames, or of the batch: every part indexed alike."""
+        parts: list[Any] = [None if part is None else part[index] for part in self]
+        return Motion(*parts)
 
 
 def root_deltas(

@@ -11,7 +11,8 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.detector.observation import SimulatedDetector
 from blaze2cap.data.detector.view import random_views
-from blaze2cap.data.windows import Batch, MotionWindows
+from blaze2cap.data.generated_motion import GeneratedMotion, GeneratedParams
+from blaze2cap.data.windows import Batch, MotionWindow, MotionWindows
 from blaze2cap.errors import UserError
 
 # Share of the windows that start at an anchor, where nothing is known of the frame before.
@@ -32,7 +33,10 @@ def make_detector(
 
 
 class SimulatedWindows:
-    """Random windows of the motion of takes, as a random camera's detector would have seen them."""
+    """Random windows of the motion of takes, as a random camera's detector would have seen them.
+
+    `generated.share` of a draw is made-up motion instead; the detector knows only the takes.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class SimulatedWindows:
         window: int,
         detector: Literal["parametric", "bootstrap"],
         strides: Sequence[int],
+        generated: GeneratedParams,
     ) -> None:
         self._motion = MotionWindows(clipset, takes, window)
         if not len(self._motion):
@@ -51,10 +56,24 @@ class SimulatedWindows:
         self._detector = make_detector(detector, clipset, takes)
         self._cameras = list(clipset.cameras.values())
         self._strides = strides
+        self._generated_share = generated.share
+        self._generated = None
+        if generated.share:
+            motion = GeneratedMotion.perform(generated)
+            self._generated = MotionWindows(motion, list(motion.takes.index), window)
+            if not len(self._generated):
+                raise UserError(
+                    f"train.generated.seconds is {generated.seconds:g}, which leaves no take longer than "
+                    f"train.window = {window} frames; raise it"
+                )
 
     def draw(self, count: int, stride_share: float, rng: np.random.Generator, generator: torch.Generator) -> Batch:
         """`count` windows; `stride_share` of them at strides above 1."""
-        motion = self._motion.draw(count, self._strides, stride_share, rng)
+        made_up = round(count * self._generated_share)
+        motion = self._motion.draw(count - made_up, self._strides, stride_share, rng)
+        if self._generated:
+            more = self._generated.draw(made_up, self._strides, stride_share, rng)
+            motion = MotionWindow.concatenate((motion, more))
         position, rotation = forward_kinematics(motion.rotation, motion.offset[:, None], motion.root_position)
         position, rotation, intrinsics = random_views(position, rotation, self._cameras, generator)
         landmarks = self._detector.simulate(position, rotation, intrinsics, motion.dt, generator)

@@ -12,6 +12,7 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_6d_to_matrix
 from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.generated_motion import GeneratedMotion
 
 
 class Batch(NamedTuple):
@@ -135,18 +136,23 @@ class MotionWindow(NamedTuple):
     outlier: Bool[Tensor, "B F 21"]
     dt: Float[Tensor, "B"]
 
+    @staticmethod
+    def concatenate(windows: Sequence["MotionWindow"]) -> "MotionWindow":
+        """Windows of one length together."""
+        return MotionWindow(*(torch.cat(parts) for parts in zip(*windows, strict=True)))
+
 
 class MotionWindows:
     """Random windows of the motion of whole takes, with or without landmarks."""
 
-    def __init__(self, clipset: ClipSet, takes: Sequence[str], window: int) -> None:
-        table = clipset.takes.loc[list(takes)]
+    def __init__(self, motion: ClipSet | GeneratedMotion, takes: Sequence[str], window: int) -> None:
+        table = motion.takes.loc[list(takes)]
         table = table[table["frames"] > window + 1]
         self.window = window
         self._first = table["first_row"].to_numpy()
         self._frames = table["frames"].to_numpy()
-        self._take = clipset.takes.index.get_indexer(table.index)
-        self._truth = _Truth(clipset)
+        self._take = motion.takes.index.get_indexer(table.index)
+        self._truth = _Truth(motion)
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -167,11 +173,11 @@ class MotionWindows:
 class _Truth:
     """The packed truth of all takes, gathered by row."""
 
-    def __init__(self, clipset: ClipSet) -> None:
-        self._clipset = clipset
+    def __init__(self, motion: ClipSet | GeneratedMotion) -> None:
+        self._motion = motion
 
     def at(self, row: np.ndarray, take: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        known = self._clipset
+        known = self._motion
         return (
             rotation_6d_to_matrix(torch.from_numpy(known.rotation[row])),
             torch.from_numpy(known.root_position[row]),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.generated_motion import GeneratedParams
 from blaze2cap.data.simulated import SimulatedWindows
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
@@ -36,6 +37,7 @@ class TrainParams:
     save_every: int
     seed: int
     augment: AugmentParams = field(default_factory=AugmentParams)
+    generated: GeneratedParams = field(default_factory=GeneratedParams)
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch", "window", "learning_rate", "clip_norm", "validate_every", "save_every"):
@@ -88,7 +90,7 @@ class TrainingData:
         self.simulated = None
         if count:
             strides = sorted(set(self.windows.stride.tolist())) or [1]
-            self.simulated = SimulatedWindows(clipset, takes, params.window, params.detector, strides)
+            self.simulated = SimulatedWindows(clipset, takes, params.window, params.detector, strides, params.generated)
         self.counts = params.batch - count, count
         if self.counts[0] and not len(self.windows.frames):
             raise UserError("no take of the training part has landmarks: the baselines and most of a batch need some")

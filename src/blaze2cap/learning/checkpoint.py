@@ -20,7 +20,7 @@ from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import Baselines
 from blaze2cap.learning.model import ModelParams, PoseModel
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
 System = Callable[[Float[Tensor, "N 25 7"], Float[Tensor, "4"], float], Motion]
@@ -44,7 +44,7 @@ class Checkpoint:
             landmarks = pad(landmarks, (0, 0, 0, 0, 0, delay))[None]
             times = torch.full(landmarks.shape[:2], dt)
             motion, _ = self.model.eval()(landmarks, intrinsics[None], times)
-            return Motion(*(part[0, delay:].clone() for part in motion))
+            return motion.at(0, slice(delay, None))
 
         return run
 

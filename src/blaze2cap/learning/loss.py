@@ -14,7 +14,7 @@ from torch import Tensor
 
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion
-from blaze2cap.body.rotation import matrix_to_rotation_6d
+from blaze2cap.body.rotation import geodesic_angle, matrix_to_rotation_6d
 
 
 class Compared(NamedTuple):
@@ -23,7 +23,8 @@ class Compared(NamedTuple):
     `root` is the 6D of the root's absolute rotation, `turns` that of the root's turn and the 20 local rotations,
     `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
     [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment. Of the
-    true rotations, slot 0 the root's, `believed` ones are right, but for a tremor, and `steady` ones have none.
+    true rotations, slot 0 the root's, `believed` ones are right, but for a tremor, and `steady` ones have none, neither
+    in their frame nor in the one before.
     """
 
     prediction: Motion
@@ -40,15 +41,15 @@ class Compared(NamedTuple):
 
 def rotation_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error of the root's turn and the 20 local rotations."""
-    return mean_over(c.valid[..., None] & c.believed, c.turns.square().mean(-1))
+    believed = torch.cat((c.steady[..., :1], c.believed[..., 1:]), dim=-1)
+    return mean_over(c.valid[..., None] & believed, c.turns.square().mean(-1))
 
 
 def rotation_change_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error's change from frame to frame."""
     # The root's own smoothness counts too: as a change of its absolute rotation.
     change = torch.diff(torch.cat((c.root[..., None, :], c.turns[..., 1:, :]), dim=-2), dim=1)
-    both = c.steady[:, 1:] & c.steady[:, :-1]
-    return mean_over(c.together[:, 1:, None] & both, change.square().mean(-1))
+    return mean_over((c.together[..., None] & c.steady)[:, 1:], change.square().mean(-1))
 
 
 def position_error(c: Compared) -> Float[Tensor, ""]:
@@ -58,12 +59,13 @@ def position_error(c: Compared) -> Float[Tensor, ""]:
 
 def root_error(c: Compared) -> Float[Tensor, ""]:
     """Mean square of the 6D error of the root's absolute rotation."""
-    return mean_over(c.valid & c.believed[..., 0], c.root.square().mean(-1))
+    return mean_over(c.valid, c.root.square().mean(-1))
 
 
 def root_way_error(c: Compared) -> Float[Tensor, ""]:
     """Mean distance of the root's way from frame to frame [m]."""
-    return mean_over(c.valid, length(c.prediction.delta_position - c.truth.delta_position))
+    way = c.prediction.delta_position - c.truth.delta_position
+    return mean_over(c.valid & c.steady[..., 0], length(way))
 
 
 def acceleration_error(c: Compared) -> Float[Tensor, ""]:
@@ -77,6 +79,17 @@ def jerk_error(c: Compared) -> Float[Tensor, ""]:
     jerk = torch.diff(c.acceleration[..., 1:, :], dim=1)
     counted = c.together & c.steady[..., 0]
     return mean_over(counted[:, 3:] & counted[:, 2:-1] & counted[:, 1:-2], length(jerk).mean(-1))
+
+
+def deviation_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean negative log-likelihood of each rotation's angle to the truth under the predicted deviation d, up to a
+    constant: log d + (angle / d)^2 / 2 (Nix and Weigend 1994, equation 2); 0 where a motion says nothing of its error.
+    """
+    deviation = c.prediction.deviation
+    if deviation is None:
+        return c.root.new_zeros(())
+    angle = geodesic_angle(c.prediction.rotation.detach(), c.truth.rotation)
+    return mean_over(c.valid[..., None] & c.believed, deviation.log() + (angle / deviation).square() / 2)
 
 
 def _weight(default: float, loss: Callable[[Compared], Tensor]) -> Any:
@@ -94,13 +107,14 @@ class LossParams:
     root_position: float = _weight(1.0, root_way_error)
     acceleration: float = _weight(0.0, acceleration_error)
     jerk: float = _weight(0.0, jerk_error)
+    deviation: float = _weight(0.01, deviation_error)
 
     def __post_init__(self) -> None:
         for key in fields(self):
             if not 0 <= getattr(self, key.name) < math.inf:
                 raise ValueError(f"{key.name} is {getattr(self, key.name)}, expected 0 or more and finite")
-        if not any(getattr(self, key.name) for key in fields(self)):
-            raise ValueError("rot and all other weights are 0, expected one above 0: there is nothing to learn")
+        if not any(getattr(self, key.name) for key in fields(self) if key.name != "deviation"):
+            raise ValueError("rot and all other weights of motion are 0, expected one above 0: there is none to learn")
 
 
 def losses(
@@ -123,9 +137,9 @@ def losses(
     acceleration = torch.diff(error, n=2, dim=1)
     root = root - true_root
     believed = ~outlier | outlier[..., :1]
-    compared = Compared(
-        prediction, truth, root, turns, error, acceleration, truth.valid, together, believed, steady=~outlier
-    )
+    steady = ~outlier
+    steady[:, 1:] &= ~outlier[:, :-1]
+    compared = Compared(prediction, truth, root, turns, error, acceleration, truth.valid, together, believed, steady)
     return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
 
 

@@ -4,20 +4,20 @@ viewing ray -> analytic pose -> features in the body's frame -> causal backbone 
 smoother. Everything that one frame hands to the next is in `State`, tensors of fixed size.
 """
 
-from typing import Any, NamedTuple
+import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from blaze2cap.body.camera import ray_rotation, viewing_ray
-from blaze2cap.body.inverse_kinematics import analytic_pose, root_position
-from blaze2cap.body.landmark import CHANNELS, LANDMARKS, VISIBILITY, WORLD
+from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation_6d_to_matrix
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.learning.backbone import Memory, make_backbone
-from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, hip_centre, landmark_features
+from blaze2cap.learning.base_pose import BasePose
+from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, landmark_features
 from blaze2cap.learning.model_params import ModelParams
 from blaze2cap.learning.recurrence import gated_cascade
 from blaze2cap.learning.window_refiner import WindowMemory, WindowRefiner
@@ -33,6 +33,11 @@ _HEAD_GAIN = 0.05
 _WAY_SCALE = 0.02
 _CHANGE_SCALE = 0.05
 _DEPTH_SCALE = 0.1
+# What an untrained network says of its own error [rad].
+_DEVIATION = 0.3
+# Inputs further from the mean count as this many standard deviations: a landmark that jumps across the room must not
+# swamp the rest, nor a pose unlike all of training drive corrections that training never asked for.
+_FARTHEST_INPUT = 2.5
 
 
 class _Level(NamedTuple):
@@ -67,21 +72,26 @@ class PoseModel(nn.Module):
 
     feature_mean: Tensor
     feature_scale: Tensor
+    deviation_scale: Tensor
 
     def __init__(self, params: ModelParams) -> None:
         super().__init__()
         self.params = params
         self.backbone = make_backbone(_INPUTS + _CONTEXT, params)
-        self.register_load_state_dict_pre_hook(_renamed)
         self.register_buffer("feature_mean", torch.zeros(_INPUTS + _CONTEXT))
         self.register_buffer("feature_scale", torch.ones(_INPUTS + _CONTEXT))
+        self.register_buffer("deviation_scale", torch.ones(()))
         self.root_head = nn.Linear(params.width, 2 * 6)
         self.absolute_root_head = nn.Linear(params.width, 6)
         self.body_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
-        self.change_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
-        # A gate for every joint and one for the root's place.
-        self.gate_head = nn.Linear(params.width, params.smoother_stages * (_JOINTS + 1))
-        for head in (self.root_head, self.absolute_root_head, self.body_head, self.change_head, self.gate_head):
+        self.deviation_head = nn.Linear(params.width, _JOINTS)
+        heads = [self.root_head, self.absolute_root_head, self.body_head, self.deviation_head]
+        if params.smoother == "gated":
+            self.change_head = nn.Linear(params.width, (_JOINTS - 1) * 6)
+            # A gate for every joint and one for the root's place.
+            self.gate_head = nn.Linear(params.width, params.smoother_stages * (_JOINTS + 1))
+            heads += [self.change_head, self.gate_head]
+        for head in heads:
             with torch.no_grad():
                 head.weight *= _HEAD_GAIN
                 head.bias.zero_()
@@ -100,6 +110,7 @@ class PoseModel(nn.Module):
             torch.zeros(batch, 3, device=device),
             identity.expand(batch, 3, 3),
             torch.zeros(batch, dtype=torch.bool, device=device),
+            torch.full((batch, _JOINTS), math.pi, device=device),
         )
         stages = self.params.smoother_stages if self.params.smoother == "gated" else 1
         level = _Level(
@@ -126,7 +137,7 @@ class PoseModel(nn.Module):
         known = torch.cat((state.landmarks, landmarks), dim=1)
         detected, anchor = anchor_frames(known[:, 1:], known[:, 0])
 
-        base = _Base.of(known, intrinsics, self.params)
+        base = BasePose.of(known, intrinsics, self.params)
         inputs = self._inputs(known[:, delay:], base.at(slice(delay, None)), intrinsics, dt, anchor[:, delay:])
         device_type = inputs.device.type
         with torch.autocast(device_type, dtype=self.autocast, enabled=self.autocast is not None):
@@ -137,7 +148,7 @@ class PoseModel(nn.Module):
             hidden.float(), base.at(slice(1, 1 + frames)), detected[:, answered], anchor[:, answered], state
         )
         motion = _hold(motion, state.motion)
-        last = Motion(*(part[:, -1] for part in motion))
+        last = motion.at(slice(None), -1)
         level = _Level(*(part[:, -1] for part in level))
         return motion, State(known[:, frames:], memory, level, window, torch.zeros_like(state.fresh), last)
 
@@ -150,7 +161,7 @@ class PoseModel(nn.Module):
     ) -> tuple[Motion, State]:
         """One frame of a stream: the same as a window of one frame."""
         motion, state = self(landmarks[:, None], intrinsics, dt[:, None], state)
-        return Motion(*(part[:, 0] for part in motion)), state
+        return motion.at(slice(None), 0), state
 
     def inputs(
         self, landmarks: Float[Tensor, "B S 25 7"], before: Float[Tensor, "B 25 7"], intrinsics: Tensor, dt: Tensor
@@ -158,19 +169,18 @@ class PoseModel(nn.Module):
         """What the backbone is given, before normalisation: 25 x 18 features, then the context of each frame."""
         known = torch.cat((before[:, None], landmarks), dim=1)
         _, anchor = anchor_frames(landmarks, before)
-        return self._raw_inputs(known, _Base.of(known, intrinsics, self.params), intrinsics, dt, anchor)
+        return self._raw_inputs(known, BasePose.of(known, intrinsics, self.params), intrinsics, dt, anchor)
 
     def normalise_by(self, inputs: Float[Tensor, "N inputs"]) -> None:
         """Take mean and spread of the inputs from a sample of them."""
         self.feature_mean.copy_(inputs.mean(0))
         self.feature_scale.copy_(inputs.std(0).clamp_min(1e-3))
 
-    def _inputs(self, known: Tensor, base: "_Base", intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
+    def _inputs(self, known: Tensor, base: BasePose, intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
         raw = self._raw_inputs(known, base, intrinsics, dt, anchor)
-        # Clamped: a landmark that jumps across the room must not swamp the rest.
-        return ((raw - self.feature_mean) / self.feature_scale).clamp(-8, 8)
+        return ((raw - self.feature_mean) / self.feature_scale).clamp(-_FARTHEST_INPUT, _FARTHEST_INPUT)
 
-    def _raw_inputs(self, known: Tensor, base: "_Base", intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
+    def _raw_inputs(self, known: Tensor, base: BasePose, intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
         detected = detected_frames(known)
         tracked = detected[:, 1:] & ~anchor
         frame = base.body[:, 1:]
@@ -185,7 +195,7 @@ class PoseModel(nn.Module):
         return inputs * detected[:, 1:, None]
 
     def _correct(
-        self, hidden: Tensor, base: "_Base", detected: Tensor, anchor: Tensor, state: State
+        self, hidden: Tensor, base: BasePose, detected: Tensor, anchor: Tensor, state: State
     ) -> tuple[Motion, "_Level", Memory]:
         identity = identity_6d(hidden)
         root_way, turn = self.root_head(hidden).unflatten(-1, (2, 6)).unbind(-2)
@@ -225,45 +235,9 @@ class PoseModel(nn.Module):
 
         moving = (detected & ~anchor)[..., None]
         turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))
-        return Motion(rotation, way * moving, turn, detected), level, window
-
-
-def _renamed(model: nn.Module, weights: dict[str, Tensor], *_: Any) -> None:
-    """Weights of the time when all backbones were transformers keep their meaning."""
-    for name in [name for name in weights if name.startswith("transformer.")]:
-        weights["backbone." + name.removeprefix("transformer.")] = weights.pop(name)
-
-
-class _Base(NamedTuple):
-    """What is known of each frame without learning.
-
-    ray       ray frame -> camera frame
-    pose      local rotations, root in the ray frame
-    body      axes of the frame in which the network sees and answers, in the ray frame
-    position  of the root, camera frame [m]
-    """
-
-    ray: Float[Tensor, "B S 3 3"]
-    pose: Float[Tensor, "B S 21 3 3"]
-    body: Float[Tensor, "B S 3 3"]
-    position: Float[Tensor, "B S 3"]
-
-    @classmethod
-    def of(cls, landmarks: Tensor, intrinsics: Tensor, params: ModelParams) -> "_Base":
-        identity = torch.eye(3, dtype=landmarks.dtype, device=landmarks.device)
-        ray = identity.expand(*landmarks.shape[:2], 3, 3)
-        if params.ray:
-            ray = ray_rotation(viewing_ray(hip_centre(landmarks), intrinsics[:, None]))
-        if params.base == "analytic":
-            pose = analytic_pose(landmarks[..., WORLD], landmarks[..., VISIBILITY])
-            body = pose[..., 0, :, :]
-        else:
-            pose = identity.expand(*landmarks.shape[:2], _JOINTS, 3, 3)
-            body = pose[..., 0, :, :]
-        return cls(ray, pose, body, root_position(landmarks, intrinsics[:, None]))
-
-    def at(self, frames: slice) -> "_Base":
-        return _Base(*(part[:, frames] for part in self))
+        # Detached: what is learned of the error shall not change the error.
+        deviation = _DEVIATION * torch.exp(self.deviation_head(hidden.detach())) * self.deviation_scale
+        return Motion(rotation, way * moving, turn, detected, deviation.clamp_max(math.pi)), level, window
 
 
 def _hold(motion: Motion, before: Motion) -> Motion:
@@ -276,4 +250,7 @@ def _hold(motion: Motion, before: Motion) -> Motion:
         known = torch.cat((last[:, None], now), dim=1)
         return known.gather(1, index.view(*index.shape, *(1,) * (now.ndim - 2)).expand_as(now))
 
-    return motion._replace(rotation=held(motion.rotation, before.rotation))
+    deviation = None
+    if motion.deviation is not None and before.deviation is not None:
+        deviation = held(motion.deviation, before.deviation)
+    return motion._replace(rotation=held(motion.rotation, before.rotation), deviation=deviation)

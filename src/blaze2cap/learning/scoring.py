@@ -100,7 +100,7 @@ def score(
         for name, system in systems.items():
             with torch.inference_mode():
                 motion = system(landmarks, intrinsics, dt)
-                if not all(part.isfinite().all() for part in motion):
+                if not all(part.isfinite().all() for part in motion if part is not None):
                     raise UserError(f"{clip['clip']}: {name} gives numbers that are not finite; train it again")
                 weighted = system_scores(motion, reference)
             sums[name].append({key: _sums(pair, row) for key, pair in weighted.items()})

@@ -5,7 +5,7 @@ of a run is weights, their moving average, the optimiser's moments, the best so 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from blaze2cap.body.motion import Motion
+from blaze2cap.body.rotation import geodesic_angle
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.batches import TrainingData, TrainParams
@@ -25,6 +27,8 @@ Row = dict[str, float]
 
 _NORMALISATION_WINDOWS = 512
 _VALIDATION_WINDOWS = 512
+# Frames of a validation window in which the answers have settled.
+_SETTLED = slice(32, None)
 # A loss this many times that of the first steps has left for good.
 _DIVERGED = 20.0
 
@@ -93,12 +97,14 @@ class Trainer:
             if done % self.params.save_every == 0 and done < steps:
                 self._save(folder, done)
             report(done, steps, row)
-        return self._loaded(self.best or self.average.state_dict()), self._loaded(self.average.state_dict())
+        return self._finished(self.best or self.average.state_dict()), self._finished(self.average.state_dict())
 
-    def _loaded(self, weights: dict[str, Tensor]) -> PoseModel:
+    def _finished(self, weights: dict[str, Tensor]) -> PoseModel:
         model = PoseModel(self.model.params)
-        model.load_state_dict({name: tensor.cpu() for name, tensor in weights.items()})
-        return model.eval()
+        model.load_state_dict(weights)
+        model.to(self.device).eval()
+        self._calibrate(model)
+        return model.cpu()
 
     def _normalise(self) -> None:
         rng = np.random.default_rng(self.params.seed)
@@ -113,16 +119,22 @@ class Trainer:
         parts.append(inputs[batch.inside[:, 1:]])
         self.model.normalise_by(torch.cat(parts))
 
-    def _predict(self, model: PoseModel, batch: Batch) -> dict[str, Tensor]:
+    def _answer(self, model: PoseModel, batch: Batch) -> tuple[Motion, Motion, Tensor, Tensor]:
+        """Predicted and true motion, frames that follow the one before, and outliers, of the frames answered."""
         times = batch.dt[:, None].expand(-1, batch.landmarks.shape[1] - 1)
         state = model.start(len(batch.dt), before=batch.landmarks[:, 0])
         prediction, _ = model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
-        truth, together, outlier = batch.truth(), batch.together(), batch.outlier[:, 1:]
-        delay = model.params.delay_frames
-        if delay:
-            prediction = type(prediction)(*(part[:, delay:] for part in prediction))
-            truth = type(truth)(*(part[:, :-delay] for part in truth))
-            together, outlier = together[:, :-delay], outlier[:, :-delay]
+        answered = slice(None), slice(0, self.params.window - model.params.delay_frames)
+        late = slice(None), slice(model.params.delay_frames, None)
+        return (
+            prediction.at(*late),
+            batch.truth().at(*answered),
+            batch.together()[answered],
+            batch.outlier[:, 1:][answered],
+        )
+
+    def _losses(self, model: PoseModel, batch: Batch) -> dict[str, Tensor]:
+        prediction, truth, together, outlier = self._answer(model, batch)
         return losses(prediction, truth, batch.offset, together, outlier)
 
     def _step(self, step: int, batch: Batch) -> Row:
@@ -131,7 +143,7 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.model.train()
-        terms = self._predict(self.model, batch)
+        terms = self._losses(self.model, batch)
         loss = total(terms, self.loss_params)
         self._check(step, loss.item())
         self.optimiser.zero_grad(set_to_none=True)
@@ -169,19 +181,41 @@ class Trainer:
         } | recent
         if self.validation is not None:
             sums: dict[str, list[float]] = {}
-            rows, starts = self.validation.cover(_VALIDATION_WINDOWS)
-            for first in range(0, len(rows), self.params.batch):
-                part = slice(first, first + self.params.batch)
-                batch = self.validation.at(rows[part], starts[part]).to(self.device)
-                terms = self._predict(self.average, batch)
+            count = 0
+            for batch in self._validation_batches(self.validation):
+                terms = self._losses(self.average, batch)
                 for name, term in {"loss": total(terms, self.loss_params), **terms}.items():
                     sums.setdefault(name, []).append(term.item() * len(batch.dt))
-            row |= {f"val_{name}": sum(values) / len(rows) for name, values in sums.items()}
+                count += len(batch.dt)
+            row |= {f"val_{name}": sum(values) / count for name, values in sums.items()}
             self._check(step - 1, row["val_loss"])
             if row["val_loss"] < self.best_loss:
                 self.best_loss = row["val_loss"]
                 self.best = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
         self.curves.append(row)
+
+    def _validation_batches(self, validation: Windows) -> Iterator[Batch]:
+        rows, starts = validation.cover(_VALIDATION_WINDOWS)
+        for first in range(0, len(rows), self.params.batch):
+            part = slice(first, first + self.params.batch)
+            yield validation.at(rows[part], starts[part]).to(self.device)
+
+    @torch.no_grad()
+    def _calibrate(self, model: PoseModel) -> None:
+        """Scale the predicted deviations by one factor, so that they are right on average in validation (Levi et al.
+        2019, section 4): where it was trained, a network errs less than elsewhere. Without validation, none."""
+        if self.validation is None:
+            return
+        square, count = 0.0, 0
+        for batch in self._validation_batches(self.validation):
+            prediction, truth, _, outlier = self._answer(model, batch)
+            assert prediction.deviation is not None
+            relative = geodesic_angle(prediction.rotation, truth.rotation) / prediction.deviation
+            counted = (truth.valid[..., None] & ~outlier)[:, _SETTLED]
+            square += float((relative[:, _SETTLED].square() * counted).sum())
+            count += int(counted.sum())
+        if count:
+            model.deviation_scale.mul_(math.sqrt(square / count))
 
     def _save(self, folder: Path, step: int) -> None:
         tensors: dict[str, Tensor] = {}

@@ -64,9 +64,9 @@ def crop_view(view: RayView) -> tuple[RayView, Float[Tensor, "*batch 3 3"]]:
     A trunk that points along the ray has no direction in the image: the frame turns quickly there.
     """
     trunk = view.truth[..., _SHOULDERS, :].mean(-2)
-    up = -trunk[..., :2]
-    up = up / up.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-    x, y = up.unbind(-1)
+    down = -trunk[..., :2]
+    length = down.norm(dim=-1, keepdim=True)
+    x, y = torch.where(length < 1e-6, down.new_tensor((0.0, 1.0)), down / length).unbind(-1)
     zero, one = torch.zeros_like(x), torch.ones_like(x)
     roll = torch.stack((y, x, zero, -x, y, zero, zero, zero, one), dim=-1).unflatten(-1, (3, 3))
     return RayView(view.place, view.turn @ roll, view.truth @ roll, roll.mT @ view.root), roll

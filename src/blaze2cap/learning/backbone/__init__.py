@@ -1,7 +1,7 @@
 """Sequence encoders of one interface, one of which is the network's memory: `model.backbone`.
 
 All are causal, forget at anchors, do not see undetected frames, and hand on state of fixed size: whole clips, windows
-and streams give the same. At the default sizes the layers of all but "none" have the same number of weights.
+and streams give the same. At the default sizes the linear layers of all but "none" have the same number of weights.
 """
 
 from collections.abc import Callable

@@ -159,7 +159,7 @@ def _errors(clipset: ClipSet, take: str, clips: list[_Clip], name: str, system: 
     for clip in clips:
         with torch.inference_mode():
             motion = system(clip.landmarks, clipset.camera_of(clip.name).intrinsics, 60 / clip.reference.fps)
-        if not all(part.isfinite().all() for part in motion):
+        if not all(part.isfinite().all() for part in motion if part is not None):
             raise UserError(f"{clip.name}: {name} gives numbers that are not finite; train it again")
         compared.append(compare(motion, clip.reference))
     turns = ceiling.constant_turns(compared)

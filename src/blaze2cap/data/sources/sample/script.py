@@ -1,4 +1,4 @@
-"""What is done in which action, under the standard names of TotalCapture."""
+"""What is done in which action, under the standard names of TotalCapture; "floor" is for training alone."""
 
 import zlib
 
@@ -15,9 +15,15 @@ from blaze2cap.data.sources.sample.subject import Subject
 
 T_POSE_S = 1.0
 # Share of the floor that people use.
-_ROAMING = {"walking": 1.0, "acting": 0.85, "freestyle": 0.6, "rom": 0.2}
-_LIVELINESS = {"walking": 0.12, "acting": 0.6, "freestyle": 0.8}
-_SPEED = {"walking": (1.0, 1.45), "acting": (0.95, 1.4), "freestyle": (0.8, 1.3), "rom": (0.6, 0.8)}
+_ROAMING = {"walking": 1.0, "acting": 0.85, "freestyle": 0.6, "rom": 0.2, "floor": 0.6}
+_LIVELINESS = {"walking": 0.12, "acting": 0.6, "freestyle": 0.8, "floor": 0.8}
+_SPEED = {
+    "walking": (1.0, 1.45),
+    "acting": (0.95, 1.4),
+    "freestyle": (0.8, 1.3),
+    "rom": (0.6, 0.8),
+    "floor": (0.8, 1.3),
+}
 
 
 def walk(performance: Performance, kind: str) -> None:
@@ -54,8 +60,13 @@ _REPERTOIRE: dict[str, dict[Activity, Number]] = {
         activity.lunge: 1, activity.lift_leg: 1, activity.kneel: 0.8, activity.on_all_fours: 1.2,
         activity.lie_down: 1, activity.fold: 1.2,
     },
+    "floor": {
+        activity.stand: 0.3, activity.bend_down: 1, activity.squat: 1, activity.sit: 1, activity.trunk: 0.5,
+        activity.lunge: 0.5, activity.lift_leg: 0.3, activity.kneel: 1, activity.on_all_fours: 2,
+        activity.lie_down: 2, activity.fold: 2,
+    },
 }  # fmt: skip
-_WALKING_SHARE = {"walking": 1.0, "acting": 0.55, "freestyle": 0.4, "rom": 0.0}
+_WALKING_SHARE = {"walking": 1.0, "acting": 0.55, "freestyle": 0.4, "rom": 0.0, "floor": 0.15}
 
 
 def perform(subject: Subject, action: str, seconds: float, seed: int) -> Take:

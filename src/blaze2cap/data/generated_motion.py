@@ -1,0 +1,86 @@
+"""Made-up motion for training: people bending, kneeling, crawling, lying, of which recordings hold little.
+
+The sample's generator with a repertoire of its own ("floor" of `sources.sample.script`) and people of its own.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ACTION = "floor1"
+# A take opens in a T-pose, which need not be learned.
+_OPENING_S = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedParams:
+    """Section `train.generated` of params.yaml: how much of the simulated windows shows made-up motion, and how much of
+    it there is."""
+
+    share: float = 0.0
+    takes: int = 40
+    seconds: float = 24.0
+    seed: int = 1000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share is {self.share}, expected 0 to 1")
+        if self.takes < 1:
+            raise ValueError(f"takes is {self.takes}, expected 1 or more")
+        if not 2 * _OPENING_S <= self.seconds <= 600:
+            raise ValueError(f"seconds is {self.seconds}, expected {2 * _OPENING_S:g} to 600")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}, expected 0 or more")
+
+
+@dataclass(frozen=True)
+class GeneratedMotion:
+    """Takes in the packed form of `ClipSet`: 6D rotations, root position [m], bones [m].
+
+    Every rotation but the root's is an `outlier`, since made-up people tell nothing of what a calibration puts into
+    real ones' rotations: their positions teach.
+    """
+
+    takes: "pd.DataFrame"
+    rotation: Float32[np.ndarray, "T 21 6"]
+    root_position: Float32[np.ndarray, "T 3"]
+    outlier: Bool[np.ndarray, "T 21"]
+    offset: Float32[np.ndarray, "takes 21 3"]
+
+    @classmethod
+    def perform(cls, params: GeneratedParams) -> "GeneratedMotion":
+        """All takes, the same for the same parameters; a tenth of a second of work for each take of 24 s."""
+        import pandas as pd
+
+        from blaze2cap.body.kinematics import global_to_local
+        from blaze2cap.body.rotation import matrix_to_rotation_6d
+        from blaze2cap.data.sources.sample.script import perform
+        from blaze2cap.data.sources.sample.subject import SUBJECTS, make_subject
+        from blaze2cap.data.vicon import FPS
+
+        opening = round(_OPENING_S * FPS)
+        names, rotations, positions, offsets = [], [], [], []
+        for number in range(params.takes):
+            generation, member = divmod(number, len(SUBJECTS))
+            subject = make_subject(SUBJECTS[member], params.seed + generation)
+            take = perform(subject, ACTION, params.seconds, params.seed + generation)
+            local = global_to_local(take.rotation[opening:])
+            names.append(f"{params.seed + generation}/{subject.name}/{ACTION}")
+            rotations.append(matrix_to_rotation_6d(local).float().numpy())
+            positions.append(take.position[opening:, 0].float().numpy())
+            offsets.append(subject.offset.float().numpy())
+        frames = np.array([len(rotation) for rotation in rotations])
+        outlier = np.ones((frames.sum(), rotations[0].shape[1]), dtype=bool)
+        outlier[:, 0] = False
+        return cls(
+            pd.DataFrame({"first_row": frames.cumsum() - frames, "frames": frames}, index=names),
+            np.concatenate(rotations),
+            np.concatenate(positions),
+            outlier,
+            np.stack(offsets),
+        )
