@@ -16,6 +16,7 @@ from blaze2cap.errors import UserError
 
 CHANNELS = ("world x", "world y", "world z", "image x", "image y", "visibility")
 BLOCK_FRAMES = 120  # a window belongs to the block of its take, all cameras together, that holds its middle
+VISIBILITY_STEP = 0.01  # 0.9999 instead of 0.997 gives a simulation away, but means nothing to who uses it
 _BATCH = 256
 
 
@@ -35,8 +36,8 @@ class Views(NamedTuple):
 class Labelled(NamedTuple):
     """Windows to be told apart.
 
-    error   landmarks less the truth in `CHANNELS`: world in the frame of the viewing ray [m], image at the person's
-            distance [m], visibility as it is
+    error   landmarks less the truth in `CHANNELS`: world in the frame of the viewing ray, about the middle of the hips
+            as the model's features have it [m]; image at the person's distance [m]; visibility in steps
     truth   what was taken off: true places about the middle of the hips, in the ray frame (world) and in the camera's
             (image) [m]; 0 for visibility
     real    what is to be guessed
@@ -117,7 +118,9 @@ def _labelled(views: Views, landmarks: Tensor, real: bool) -> Labelled:
     place = in_front(view.place)
     focal, centre = views.intrinsics[:, None, None, :2], views.intrinsics[:, None, None, 2:]
     at_person = (landmarks[..., SCREEN] - centre) / focal * place[..., 2:]
-    seen = torch.cat((landmarks[..., WORLD], at_person - place[..., :2], landmarks[..., VISIBILITY, None]), dim=-1)
+    world = landmarks[..., WORLD] - landmarks[..., HIPS, WORLD].mean(-2, keepdim=True)
+    visibility = landmarks[..., VISIBILITY, None].div(VISIBILITY_STEP).round() * VISIBILITY_STEP
+    seen = torch.cat((world, at_person - place[..., :2], visibility), dim=-1)
     in_image = place[..., :2] - place[..., HIPS, :2].mean(-2, keepdim=True)
     truth = torch.cat((view.truth, in_image, torch.zeros_like(seen[..., :1])), dim=-1)
     error = seen - torch.cat((view.truth, torch.zeros_like(seen[..., 3:])), dim=-1)

@@ -229,7 +229,9 @@ def trait_table(traits: Sequence[Trait]) -> str:
         return min(abs(trait.train), abs(trait.unseen)) if trait.train * trait.unseen > 0 else 0.0
 
     best: dict[tuple[str, str, str], Trait] = {}
-    for trait in sorted(traits, key=strength, reverse=True):
+    # The visibility of errors is that of landmarks.
+    known = [trait for trait in traits if (trait.seen, trait.channel) != ("errors", "visibility")]
+    for trait in sorted(known, key=strength, reverse=True):
         best.setdefault((trait.seen, trait.kind, trait.channel), trait)
     lines = [
         f"| {trait.seen} | {trait.kind} | {trait.channel} | {trait.part} | {trait.train:+.2f} | {trait.unseen:+.2f} |"

@@ -24,7 +24,7 @@ FAMILIES = {
     ),
     "coupling": ("with parent", "world with image"),
 }
-_SMALL = 1e-4  # of a millimetre or so; what is smaller than this counts as no change
+_RESOLUTION = (1e-4, 1e-4, 1e-4, 1e-4, 1e-4, 1e-2)  # of each channel; what is smaller counts as no change
 _CHILDREN = indices(*PARENT_OF)
 _PARENTS = indices(*PARENT_OF.values())
 
@@ -49,17 +49,18 @@ class Statistic(NamedTuple):
 
 def window_statistics(signal: Float[Tensor, "N S 25 6"]) -> tuple[list[Statistic], Float[Tensor, "N D"]]:
     """Names and values of all statistics of windows of `CHANNELS`. Sizes are natural logarithms."""
-    centred = signal - signal.mean(1, keepdim=True)
-    step = signal.diff(dim=1)
+    counted = signal / signal.new_tensor(_RESOLUTION)
+    centred = counted - counted.mean(1, keepdim=True)
+    step = counted.diff(dim=1)
     values = {
         "mean": signal.mean(1),
         "spread": _log_rms(centred),
         "step": _log_rms(step),
-        "second difference": _log_rms(signal.diff(n=2, dim=1)),
+        "second difference": _log_rms(counted.diff(n=2, dim=1)),
         "autocorrelation 1": correlation(centred[:, 1:], centred[:, :-1]),
         "autocorrelation 8": correlation(centred[:, 8:], centred[:, :-8]),
         "turning": correlation(step[:, 1:], step[:, :-1]),
-        "burst": (step.abs().amax(1) + _SMALL).log() - _log_rms(step),
+        "burst": (step.abs().amax(1) + 1).log() - _log_rms(step),
         **dict(zip(FAMILIES["tempo"][4:], _band_shares(centred), strict=True)),
     }
     names = [Statistic(kind, channel, name) for kind in values for name in LANDMARKS for channel in CHANNELS]
@@ -72,14 +73,14 @@ def window_statistics(signal: Float[Tensor, "N S 25 6"]) -> tuple[list[Statistic
 
 
 def correlation(a: Float[Tensor, "N S ..."], b: Float[Tensor, "N S ..."]) -> Float[Tensor, "N ..."]:
-    """Of two signals over the frames of each window, about their means; 0 where one of them rests."""
+    """Of two signals over the frames of each window, about their means; towards 0 where they hardly move."""
     a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
     power = (a.square().mean(1) * b.square().mean(1)).sqrt()
-    return (a * b).mean(1) / (power + _SMALL**2)
+    return (a * b).mean(1) / (power + 1)
 
 
 def _log_rms(signal: Tensor) -> Tensor:
-    return (signal.square().mean(1).sqrt() + _SMALL).log()
+    return (signal.square().mean(1).sqrt() + 1).log()
 
 
 def _band_shares(centred: Float[Tensor, "N S 25 6"]) -> list[Float[Tensor, "N 25 6"]]:
@@ -87,10 +88,9 @@ def _band_shares(centred: Float[Tensor, "N S 25 6"]) -> list[Float[Tensor, "N 25
     frames = centred.shape[1]
     power = torch.fft.rfft(centred * torch.hann_window(frames)[:, None, None], dim=1).abs().square()
     frequency = torch.fft.rfftfreq(frames, 1 / FPS)
-    floor = frames * _SMALL**2
-    total = power.sum(1) + floor
+    total = power.sum(1) + frames
     bands = [power[:, (frequency >= low) & (frequency < high)].sum(1) for low, high in BANDS_HZ]
-    return [((band + floor / len(bands)) / total).log() for band in bands]
+    return [((band + frames / len(bands)) / total).log() for band in bands]
 
 
 def separation(real: Float[Tensor, "N D"], simulated: Float[Tensor, "M D"]) -> Float[Tensor, "D"]:
