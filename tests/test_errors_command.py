@@ -78,7 +78,7 @@ def test_every_picture_that_the_page_shows_is_there(written: Path) -> None:
 def test_without_takes_of_the_part_it_says_so(written: Path, tmp_path: Path) -> None:
     code, _, said = run(written / "models", "--path", written / "data" / "clips", "--out", tmp_path)
     assert code == 1
-    assert "no take with a frame to score" in said
+    assert "none of the 2 takes here is one that the checkpoint was chosen by" in said
     code, _, said = run(
         written / "models", "--path", written / "data" / "clips", "--split", "test", "--simulated", "--out", tmp_path
     )

@@ -14,7 +14,7 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.motion import BODY_SLOTS, ROOT_POSITION_SLOT, ROOT_ROTATION_SLOT
 from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation_6d_to_matrix
 from blaze2cap.data.augment import strided, target_name
-from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.clipset import UNKNOWN, ClipSet
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.raw import ClipName, write_landmarks
@@ -158,9 +158,19 @@ def test_bytes_do_not_depend_on_the_number_of_workers(raw: Path, tmp_path: Path)
     reports = [pack(raw, tmp_path / f"clips{workers}", workers) for workers in (1, 2)]
     assert reports[0] == reports[1]
     names = sorted(path.name for path in (tmp_path / "clips1").iterdir())
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         assert (tmp_path / "clips1" / name).read_bytes() == (tmp_path / "clips2" / name).read_bytes(), name
+
+
+def test_packed_clips_say_which_source_they_are_from(raw: Path, tmp_path: Path) -> None:
+    pack(raw, tmp_path / "clips")
+    assert ClipSet.load(tmp_path / "clips").source == "totalcapture"
+    (tmp_path / "clips" / "source.json").write_text("[]")
+    with pytest.raises(UserError, match=r"source\.json: must hold the source of the recordings"):
+        ClipSet.load(tmp_path / "clips")
+    (tmp_path / "clips" / "source.json").unlink()
+    assert ClipSet.load(tmp_path / "clips").source == UNKNOWN
 
 
 def test_packing_again_replaces_what_was_there(raw: Path, tmp_path: Path) -> None:
