@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.cli import app
-from blaze2cap.runtime.charts import Series, bars, body_map, line_chart
+from blaze2cap.runtime.charts import Series, bars, body_map, grouped_bars, line_chart
 from blaze2cap.runtime.clip_ranking import RankedClip, best_median_worst, typical_stretch
-from blaze2cap.runtime.report_tables import definitions, fault_list
+from blaze2cap.runtime.report_tables import POSES, definitions, fault_list
 
 HOSTILE = "<img src=x onerror=alert(1)>&\"'"
 
@@ -59,8 +59,31 @@ def test_the_page_says_what_the_metrics_say(finished: Path, page: Path) -> None:
     assert known["interval"]["method"] in text
     for name in ("S1", "S4", "walking2", "acting3"):
         assert f">{name}</text>" in text
-    assert text.count("<h2 ") == 7
+    assert text.count("<h2 ") == 8
     assert "Every recording could be read." in text
+
+
+def test_every_pose_class_stands_beside_what_a_user_would_do_instead(finished: Path, page: Path) -> None:
+    text, known = page.read_text(), figures(finished)
+    baseline = known["baseline"]["one_euro_ik"]["by_pose"]
+    assert known["by_pose"].keys() <= POSES.keys()
+    for pose, values in known["by_pose"].items():
+        assert f">{POSES[pose]}</text>" in text
+        said = f"{POSES[pose]}: model {values['mpjpe_mm']:.1f} mm, One-Euro + IK {baseline[pose]['mpjpe_mm']:.1f} mm"
+        assert said in text
+        assert f"<th scope=row>{POSES[pose]}</th><td>{values['frames']:,}</td>" in text
+
+
+def test_bars_of_a_group_are_as_long_as_their_values() -> None:
+    groups = {"upright": {"model": 50.0, "other": 100.0}, "bent": {"model": 75.0}}
+    drawn = grouped_bars(groups, "mm", 1, {"model": "#0072B2", "other": "#009E73"}, width=334)
+    bars_drawn = re.findall(r'y="(\d+)" width="([\d.]+)" height="\d+" fill="(#\w+)"', drawn)
+    assert [(float(width), colour) for _, width, colour in bars_drawn] == [
+        (100.0, "#0072B2"), (200.0, "#009E73"), (150.0, "#0072B2"),
+    ]  # fmt: skip
+    starts = [int(y) for y, _, _ in bars_drawn]
+    assert starts == sorted(starts)
+    assert HOSTILE not in grouped_bars({HOSTILE: {HOSTILE: 1.0}}, HOSTILE, 1, {HOSTILE: "#0072B2"})
 
 
 def test_the_page_shows_best_and_worst_clips_with_their_errors(finished: Path, page: Path) -> None:

@@ -18,7 +18,7 @@ EACH, SECONDS, SHOWN_FPS = 3, 5.0, 30
 _SAME = 0.005
 _FIGURES = (
     "mpjpe_mm", "frames", "takes", "clips", "detected_share", "rejected_share",
-    "interval", "baseline", "by_joint", "by_subject", "by_action", "by_camera",
+    "interval", "baseline", "by_joint", "by_subject", "by_action", "by_camera", "by_pose",
 )  # fmt: skip
 
 
@@ -141,6 +141,7 @@ def _provenance(trained: "Checkpoint") -> dict[str, str]:
     return {
         "commit": _commit(),
         "trained with version": str(known.get("version", "unknown")),
+        "trained on data from": str(known.get("source", "unknown")),
         "versions here": ", ".join(
             [
                 f"Python {platform.python_version()}",

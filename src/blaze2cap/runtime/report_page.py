@@ -1,4 +1,4 @@
-"""An evaluation as one page: figures, joints, groups, curves, clips that move, faults of the data, provenance."""
+"""An evaluation as one page: figures, joints, groups, poses, curves, clips that move, faults, provenance."""
 
 import html
 import math
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from blaze2cap.learning.evaluation import MODEL
-from blaze2cap.learning.report_plots import COLOURS
+from blaze2cap.learning.headline import BASELINE
+from blaze2cap.learning.report_plots import COLOURS, TITLES
 from blaze2cap.learning.table import COLUMNS
-from blaze2cap.runtime.charts import Series, bars, body_map, line_chart
+from blaze2cap.runtime.charts import Series, bars, body_map, grouped_bars, line_chart
 from blaze2cap.runtime.page import page
-from blaze2cap.runtime.report_tables import definitions, fault_list, systems_table
+from blaze2cap.runtime.report_tables import POSES, definitions, fault_list, pose_table, systems_table
 from blaze2cap.runtime.viewer import Scene, viewer
 
 _TRAIN_COLOUR, _VAL_COLOUR = "#999999", COLOURS[MODEL]
@@ -47,6 +48,7 @@ def report_page(evaluation: Evaluation) -> str:
         _section("clips", "Best, median and worst clips", _clips(evaluation)),
         _section("joints", "Error by joint", _joints(evaluation.figures["by_joint"])),
         _section("groups", "Error by subject, action and camera", _groups(evaluation.figures)),
+        _section("poses", "Error by pose", _poses(evaluation.figures)),
         _section("curves", "Learning curves", _curves(evaluation.curves)),
         _section("faults", "Faults found in the data", fault_list(evaluation.preprocessing)),
         _section("provenance", "Where this comes from", definitions(evaluation.provenance)),
@@ -120,13 +122,42 @@ def _groups(figures: Mapping[str, Any]) -> str:
     return f'<div class="grid">{"".join(charts)}</div>'
 
 
+def _poses(figures: Mapping[str, Any]) -> str:
+    found = {MODEL: figures["by_pose"], BASELINE: figures["baseline"][BASELINE]["by_pose"]}
+    colours = {TITLES[system]: COLOURS[system] for system in found}
+    charts = []
+    for key, decimals in _GROUP_FIGURES:
+        # A class whose rotations are all not to be believed has no angle.
+        groups = {
+            POSES.get(pose, pose): {TITLES[system]: poses[pose][key] for system, poses in found.items()}
+            for pose, values in figures["by_pose"].items()
+            if key in values
+        }
+        if not groups:
+            continue
+        title, unit = COLUMNS[key]
+        charts.append(f"<div><h3>{title} [{unit}]</h3>{grouped_bars(groups, unit, decimals, colours)}</div>")
+    about = (
+        "Upright and bent (trunk tilted by more than 45 degrees, or hips below 0.6 m) make up all frames; seen from "
+        "behind, and with an elbow and wrist of one arm hidden, can be either. A class that no frame shows is not here."
+    )
+    return (
+        f'<p>{_key(colours)}</p><div class="grid">{"".join(charts)}</div><p class="note">{about}</p>'
+        f"<details><summary>As a table, with intervals</summary>{pose_table(figures, BASELINE)}</details>"
+    )
+
+
+def _key(colours: Mapping[str, str]) -> str:
+    return "".join(
+        f'<span class="key"><i style="background:{colour}"></i>{html.escape(label)}</span>'
+        for label, colour in colours.items()
+    )
+
+
 def _curves(rows: Sequence[Mapping[str, float]]) -> str:
     names = list(dict.fromkeys(key.removeprefix("train_") for row in rows for key in row if key.startswith("train_")))
     charts = [line_chart(name, _lines(rows, name), "step") for name in names]
-    key = "".join(
-        f'<span class="key"><i style="background:{colour}"></i>{label}</span>'
-        for label, colour in (("training (augmented)", _TRAIN_COLOUR), ("validation", _VAL_COLOUR))
-    )
+    key = _key({"training (augmented)": _TRAIN_COLOUR, "validation": _VAL_COLOUR})
     return f'<p>{key}</p><div class="grid">{"".join(charts)}</div>'
 
 

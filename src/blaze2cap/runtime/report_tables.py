@@ -8,6 +8,9 @@ from blaze2cap.learning.evaluation import MODEL
 from blaze2cap.learning.report_plots import TITLES
 from blaze2cap.learning.table import COLUMNS
 
+POSES = {"upright": "upright", "bent": "bent", "back": "from behind", "arms_hidden": "arms hidden"}
+# The figures of pose classes in the table below their charts.
+_POSE_FIGURES = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad")
 _DECIMALS = {"mm": 1, "rad": 3, "mm/f2": 2, "ratio": 2}
 _UNITS = {"mm/f2": "mm/frame²", "ratio": "truth = 1"}
 # So many faults are shown at once; more are folded away.
@@ -34,6 +37,27 @@ def systems_table(figures: Mapping[str, Any]) -> str:
     return (
         '<div class="scroll" tabindex=0 role=region aria-label="Figures of all systems"><table class="figures">'
         f"<thead><tr><th scope=col>system</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def pose_table(figures: Mapping[str, Any], baseline: str) -> str:
+    """Pose classes in rows, the model beside a baseline in columns, the model's intervals below its figures."""
+    systems = {MODEL: figures["by_pose"], baseline: figures["baseline"][baseline]["by_pose"]}
+    columns = [(*COLUMNS[key], TITLES[system]) for key in _POSE_FIGURES for system in systems]
+    heads = "".join(
+        f"<th scope=col>{html.escape(name)}, {html.escape(system)}<small>{unit}</small></th>"
+        for name, unit, system in columns
+    )
+    body = "".join(
+        f"<tr><th scope=row>{html.escape(POSES.get(pose, pose))}</th><td>{found['frames']:,}</td>"
+        f"<td>{100 * found['share']:.1f} %</td>"
+        + "".join(_cell(poses[pose], key, COLUMNS[key][1]) for key in _POSE_FIGURES for poses in systems.values())
+        + "</tr>"
+        for pose, found in figures["by_pose"].items()
+    )
+    return (
+        '<div class="scroll"><table><thead><tr><th scope=col>pose</th><th scope=col>frames</th><th scope=col>share</th>'
+        f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
