@@ -26,7 +26,7 @@ from paired_windows import (
 )
 from torch import Tensor
 from window_classifier import Auc, auc_with_interval, fit_logistic, fit_net, net_scores
-from window_statistics import FAMILIES, Statistic, separation, window_statistics
+from window_statistics import FAMILIES, Statistic, goes_with_motion, separation, window_statistics
 
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.recordings import opened_recordings
@@ -72,21 +72,29 @@ def main(
     with one_sentence("real_or_simulated"), opened_recordings(path, "totalcapture") as clipset:
         results: dict[str, dict[str, Auc]] = {}
         traits: dict[str, list[Trait]] = {}
+        motion: dict[str, list[float]] = {}
         for name, pair in make_pairs(clipset, unseen, seed).items():
             print(
                 f"{name}: {len(pair.train.real)} windows to learn from, {len(pair.unseen.real)} unseen", file=sys.stderr
             )
             if name in DETECTORS:
                 results[name], traits[name] = judge(pair, seed)
+                unseen_pair = pair.unseen
+                motion[name] = [
+                    goes_with_motion(unseen_pair.error[kind], unseen_pair.truth[kind])
+                    for kind in (unseen_pair.real, ~unseen_pair.real)
+                ]
             else:
                 results[name] = control(pair, seed)
         print(auc_table(results))
         for name, found in traits.items():
-            print(f"\n{name}\n\n{trait_table(found)}")
+            real, simulated = motion[name]
+            print(f"\n{name}: errors change with the motion, correlation {real:.2f} real, {simulated:.2f} simulated\n")
+            print(trait_table(found))
         if report:
             aucs = {name: {row: value._asdict() for row, value in rows.items()} for name, rows in results.items()}
             separations = {name: [trait._asdict() for trait in found] for name, found in traits.items()}
-            write_report(report, {"auc": aucs, "separation": separations})
+            write_report(report, {"auc": aucs, "separation": separations, "error_with_motion": motion})
 
 
 def make_pairs(clipset: ClipSet, unseen: str, seed: int) -> dict[str, Pair]:

@@ -97,3 +97,11 @@ def separation(real: Float[Tensor, "N D"], simulated: Float[Tensor, "M D"]) -> F
     """How far the mean of the simulated lies above that of the real, in standard deviations (Cohen's d)."""
     spread = ((real.var(0) + simulated.var(0)) / 2).sqrt().clamp_min(1e-6)
     return (simulated.mean(0) - real.mean(0)) / spread
+
+
+def goes_with_motion(error: Float[Tensor, "N S 25 6"], truth: Float[Tensor, "N S 25 6"]) -> float:
+    """Correlation, in windows, of how far a landmark's world error and its true place move in a frame (logarithms)."""
+    moved = [
+        (signal[..., :3].diff(dim=1).norm(dim=-1) + _RESOLUTION[0]).log() / _RESOLUTION[0] for signal in (error, truth)
+    ]
+    return float(correlation(*moved).mean())

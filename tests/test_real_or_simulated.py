@@ -122,6 +122,14 @@ def test_separation_is_in_standard_deviations(load):
     assert float(load("window_statistics").separation(real, 2 * simulated + 1)) == pytest.approx(1 / 2.5**0.5, abs=0.06)
 
 
+def test_errors_that_move_with_the_motion_are_told_from_those_that_do_not(load):
+    goes_with_motion = load("window_statistics").goes_with_motion
+    truth = torch.randn((20, 64, 25, 6), generator=generator()).cumsum(1)
+    own = torch.randn((20, 64, 25, 6), generator=generator(1)).cumsum(1)
+    assert goes_with_motion(0.1 * truth, truth) > 0.99
+    assert abs(goes_with_motion(own, truth)) < 0.02
+
+
 @pytest.mark.parametrize(("shift", "least", "most"), [(0.5, 0.9, 1.0), (0.0, 0.4, 0.6)])
 def test_logistic_regression_finds_what_is_there_and_nothing_else(classifier, shift, least, most):
     real = torch.arange(1000) % 2 == 0
