@@ -166,7 +166,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers(raw: Path, tmp_path: Path)
 def test_packed_clips_say_which_source_they_are_from(raw: Path, tmp_path: Path) -> None:
     pack(raw, tmp_path / "clips")
     assert ClipSet.load(tmp_path / "clips").source == "totalcapture"
-    (tmp_path / "clips" / "source.json").write_text("[]")
+    (tmp_path / "clips" / "source.json").write_text('{"source": 3}')
     with pytest.raises(UserError, match=r"source\.json: must hold the source of the recordings"):
         ClipSet.load(tmp_path / "clips")
     (tmp_path / "clips" / "source.json").unlink()

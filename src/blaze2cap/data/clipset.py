@@ -217,10 +217,10 @@ def _read_source(folder: Path) -> str:
     path = folder / SOURCE_FILE
     if not path.exists():
         return UNKNOWN
-    values = _read_json(path)
-    if not isinstance(values, dict) or not isinstance(values.get("source"), str):
+    source = _read_json(path).get("source")
+    if not isinstance(source, str):
         raise UserError(f"{path}: must hold the source of the recordings; run `dvc repro -f preprocess`")
-    return values["source"]
+    return source
 
 
 def _read_json(path: Path) -> dict:
