@@ -11,6 +11,7 @@ from tiny import tiny_clipset
 
 from blaze2cap.data.calibration import camera_to_json
 from blaze2cap.data.clipset import ARRAYS, CAMERAS_FILE
+from blaze2cap.data.packed import write_source
 from blaze2cap.data.schema import write_table
 from blaze2cap.learning import resume
 from blaze2cap.learning.batches import RuntimeParams
@@ -32,6 +33,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_table(getattr(clipset, name).reset_index(drop=True), folder / f"{name}.csv", name)
     cameras = {name: camera_to_json(camera) for name, camera in clipset.cameras.items()}
     (folder / CAMERAS_FILE).write_text(json.dumps(cameras))
+    write_source(folder, "sample")
     return folder
 
 
@@ -46,6 +48,8 @@ def test_a_killed_fit_ends_in_the_same_checkpoint(clips: Path, tmp_path: Path, m
     monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path / "undisturbed"))
     folder = run(clips, tmp_path / "a")
     assert {path.name for path in folder.iterdir()} >= {"best", "last"}
+    provenance = json.loads((folder / "best" / "model.json").read_text())["provenance"]
+    assert (provenance["source"], provenance["recorded"]) == ("sample", PARTS["train"])
 
     def kill(step: int, steps: int, row: dict[str, float]) -> None:
         assert steps == STEPS
