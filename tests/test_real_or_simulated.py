@@ -108,8 +108,10 @@ def test_a_tremor_shows_in_its_band_and_not_in_the_mean(load):
     tremor = 0.005 * torch.sin(10 * torch.arange(64) * 2 * math.pi / 60)[None, :, None, None]
     names, before = statistics.window_statistics(calm)
     change = statistics.window_statistics(calm + tremor)[1] - before
-    by_kind = {kind: [float(change[0, k]) for k, name in enumerate(names) if name.kind == kind] for kind in
-               ("mean", "second difference", "8-15 Hz", "15-30 Hz", "with parent")}  # fmt: skip
+    by_kind: dict[str, list[float]] = {}
+    for k, name in enumerate(names):
+        if name.channel != "visibility":  # of which 0.005 counts as nothing
+            by_kind.setdefault(name.kind, []).append(float(change[0, k]))
     assert max(map(abs, by_kind["mean"])) < 1e-3
     assert min(by_kind["second difference"]) > 1
     assert min(by_kind["8-15 Hz"]) > 3
