@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and their folders; a sentence where one cannot be written."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,3 +33,14 @@ def whole_file(target: Path) -> Iterator[Path]:
         raise UserError(f"{target} is a folder, expected the name of a file to write")
     with writing(target), replaced_file(target) as partial:
         yield partial
+
+
+def require_writable(target: Path) -> None:
+    """UserError where `whole_file` could not write; asked before long work, and makes nothing."""
+    if target.is_dir():
+        raise UserError(f"{target} is a folder, expected the name of a file to write")
+    folder = next(folder for folder in target.absolute().parents if folder.exists())
+    if not folder.is_dir():
+        raise UserError(f"{target}: cannot be written ({folder} is a file); choose another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{target}: cannot be written ({folder} is read-only); choose another place")

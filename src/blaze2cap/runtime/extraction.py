@@ -1,0 +1,137 @@
+"""Video to raw landmarks, and their file: the first half of the road from a video to motion."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from blaze2cap.body.landmark import RAW_TRACKED
+from blaze2cap.data.raw import Sidecar
+from blaze2cap.errors import UserError
+from blaze2cap.runtime.frame_progress import frame_progress
+from blaze2cap.runtime.frame_rate import Steady, at_constant_rate
+from blaze2cap.runtime.pose_model import PoseModel
+from blaze2cap.runtime.video import Frame, Video
+from blaze2cap.runtime.whole_file import require_writable, whole_file
+
+SUFFIX = ".npy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectedSidecar(Sidecar):
+    """A sidecar that also says what detected the landmarks, and the horizontal field of view where it is known."""
+
+    backend: str
+    backend_version: str
+    model: str
+    model_sha256: str
+    resampled: bool
+    field_of_view_deg: float | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Landmarks of each frame of a video, when it was taken [s], and the size of the picture [px]."""
+
+    landmarks: Float32[np.ndarray, "frames 33 10"]
+    time_s: Float[np.ndarray, "frames"]
+    width: int
+    height: int
+    declared_fps: float
+    model: PoseModel
+    notices: list[str] = field(default_factory=list)
+
+    def at_constant_rate(self) -> Steady:
+        """The landmarks as a landmark file holds them, at one rate; rows are frames where these come evenly."""
+        return at_constant_rate(self.landmarks, self.time_s, self.declared_fps)
+
+
+def extract_landmarks(video: Video, model: PoseModel) -> Extraction:
+    """Detect one person in all frames, with progress on stderr; after a cut the person is searched anew.
+
+    UserError where the video cannot be read to its end, or nobody is detected in any frame.
+    """
+    from blaze2cap.runtime.pose_detector import PoseDetector
+    from blaze2cap.runtime.scene_cut import CutWatch
+
+    rows, times, cuts, watch = [], [], 0, CutWatch()
+    width = height = 0
+    with PoseDetector(model) as detector:
+        for time_s, image in _shown(video):
+            if watch.is_cut(image):
+                detector.reset()
+                cuts += 1
+            rows.append(detector.detect(image, time_s))
+            times.append(time_s)
+            height, width = image.shape[:2]
+    landmarks = np.stack(rows)
+    detected = landmarks.any(axis=(1, 2))
+    if not detected.any():
+        raise UserError(
+            f"{video.path}: nobody is detected in any of its {len(rows)} frames; a person should be upright, "
+            "seen as a whole and fill a fifth of the picture's height or more"
+        )
+    notices = [*video.notices, *_tracking_notices(video.path, landmarks, cuts)]
+    return Extraction(landmarks, np.array(times), width, height, video.declared_fps, model, notices)
+
+
+def require_landmark_file(path: Path) -> None:
+    """UserError where landmarks cannot be written to a path, or a file that is no sidecar is in the sidecar's place."""
+    if path.suffix != SUFFIX:
+        raise UserError(
+            f"{path}: cannot write {path.suffix or 'a name without suffix'}; landmark files end in {SUFFIX}"
+        )
+    beside = path.with_suffix(".json")
+    for target in (path, beside):
+        require_writable(target)
+    try:
+        known = json.loads(beside.read_text())
+        taken = not isinstance(known, dict) or not {"width", "height", "fps"} <= known.keys()
+    except FileNotFoundError:
+        taken = False
+    except (OSError, ValueError):
+        taken = True
+    if taken:
+        raise UserError(f"{beside}: is there and no sidecar of landmarks, it would be replaced; choose another name")
+
+
+def write_extraction(path: Path, extraction: Extraction, field_of_view_deg: float | None = None) -> Steady:
+    """Write the landmark file and its sidecar, both or none, and return what was written."""
+    from blaze2cap.runtime.pose_detector import BACKEND, BACKEND_VERSION
+
+    require_landmark_file(path)
+    steady = extraction.at_constant_rate()
+    sidecar = DetectedSidecar(
+        width=extraction.width,
+        height=extraction.height,
+        fps=steady.fps,
+        backend=BACKEND,
+        backend_version=BACKEND_VERSION,
+        model=extraction.model.name,
+        model_sha256=extraction.model.sha256,
+        resampled=steady.resampled,
+        field_of_view_deg=field_of_view_deg,
+    )
+    with whole_file(path.with_suffix(".json")) as partial_sidecar, whole_file(path) as partial:
+        partial_sidecar.write_text(json.dumps(asdict(sidecar), indent=2) + "\n")
+        with partial.open("wb") as file:  # np.save would add a suffix to the partial file's name
+            np.save(file, steady.landmarks, allow_pickle=False)
+    return steady
+
+
+def _shown(video: Video) -> Iterator[Frame]:
+    return frame_progress(video.frames(), video.expected_frames, "extract")
+
+
+def _tracking_notices(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"], cuts: int) -> list[str]:
+    detected = landmarks.any(axis=(1, 2))
+    anchors = int((detected & (landmarks[:, 0, RAW_TRACKED] == 0)).sum())
+    notices = []
+    if anchors > 1:
+        again = "once" if anchors == 2 else f"{anchors - 1} times"
+        after = f", {cuts} of them after cuts" if cuts else ""
+        notices.append(f"{path}: a person was searched and found again {again}{after}; it may be another one each time")
+    return notices

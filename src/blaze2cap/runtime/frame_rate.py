@@ -1,0 +1,74 @@
+"""Rows of landmarks at one rate: landmark files have no time stamps, videos may have any."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
+
+from blaze2cap.body.landmark import RAW_TRACKED, RAW_TRACKED_COPY
+
+# Frames this far from an even rhythm, as a share of the interval, count as even: containers round to milliseconds.
+_EVEN = 0.25
+# The declared rate stands where the time stamps agree with it this closely; otherwise their own.
+_SAME_RATE = 0.005
+# Nobody is known to be anywhere between frames further apart [s].
+_LONGEST_BRIDGE_S = 0.25
+
+
+class Steady(NamedTuple):
+    """Landmarks at a constant rate [frames/s], and whether they had to be resampled for that."""
+
+    landmarks: Float32[np.ndarray, "frames 33 10"]
+    fps: float
+    resampled: bool
+
+
+def at_constant_rate(
+    landmarks: Float32[np.ndarray, "frames 33 10"], time_s: Float[np.ndarray, "frames"], declared_fps: float
+) -> Steady:
+    """Landmarks of frames at increasing times, at a constant rate.
+
+    Frames that come evenly stay as they are, a row each. Others are interpolated within stretches of unbroken tracking,
+    at the rate of their median interval; the first row after a break is an anchor, and rows in a gap are all zeros.
+    """
+    if len(time_s) < 2:
+        return Steady(landmarks, declared_fps, False)
+    mean_fps = (len(time_s) - 1) / (time_s[-1] - time_s[0])
+    uneven = np.abs((time_s - time_s[0]) * mean_fps - np.arange(len(time_s))).max() > _EVEN
+    fps = 1 / float(np.median(np.diff(time_s))) if uneven else float(mean_fps)
+    if abs(fps / declared_fps - 1) < _SAME_RATE:
+        fps = declared_fps
+    return Steady(_interpolated(landmarks, time_s, fps), fps, True) if uneven else Steady(landmarks, fps, False)
+
+
+def _interpolated(
+    landmarks: Float32[np.ndarray, "frames 33 10"], time_s: Float[np.ndarray, "frames"], fps: float
+) -> Float32[np.ndarray, "rows 33 10"]:
+    time = time_s[0] + np.arange(int((time_s[-1] - time_s[0]) * fps + 1e-6) + 1) / fps
+    after = np.clip(np.searchsorted(time_s, time, side="right"), 1, len(time_s) - 1)
+    before = after - 1
+    share = (time - time_s[before]) / (time_s[after] - time_s[before])
+    segment = _segment(landmarks)
+    bridged = (segment[before] == segment[after]) & (time_s[after] - time_s[before] <= _LONGEST_BRIDGE_S)
+    # Across a break there is nothing between the frames: each row takes the frame that is nearer, if one is near.
+    nearest = np.where(share < 0.5, before, after)
+    share = np.where(bridged, share, nearest == after).astype(np.float32)[:, None, None]
+    rows = (1 - share) * landmarks[before] + share * landmarks[after]
+    near = bridged | (np.abs(time_s[nearest] - time) <= 0.5 / fps)
+    found = segment[nearest] >= 0
+    rows = np.where((near & found)[:, None, None], rows, 0).astype(np.float32)
+    rows[:, :, [RAW_TRACKED, RAW_TRACKED_COPY]] = _followed(near & found, segment[nearest])[:, None, None]
+    return rows
+
+
+def _segment(landmarks: Float32[np.ndarray, "frames 33 10"]) -> Int[np.ndarray, "frames"]:
+    """Number of the stretch of unbroken tracking that a frame belongs to; -1 where nobody is detected."""
+    detected = landmarks.any(axis=(1, 2))
+    return np.where(detected, np.cumsum(detected & (landmarks[:, 0, RAW_TRACKED] == 0)), -1)
+
+
+def _followed(found: Bool[np.ndarray, "rows"], segment: Int[np.ndarray, "rows"]) -> Bool[np.ndarray, "rows"]:
+    """Whether the person in a row is the same, tracked on, as in the row before."""
+    followed = np.zeros(len(found), bool)
+    followed[1:] = found[1:] & found[:-1] & (segment[1:] == segment[:-1])
+    return followed
