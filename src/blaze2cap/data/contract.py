@@ -34,11 +34,12 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         # Infinity passes neither bound: the upper one is strict.
         return Column(float, [Check.ge(0), Check.lt(most)], description=description, nullable=nullable, **options)
 
-    def signed(description: str) -> Column:
-        return Column(float, [Check.gt(-math.inf), Check.lt(math.inf)], description=description)
+    def signed(description: str, **options: Any) -> Column:
+        return Column(float, [Check.gt(-math.inf), Check.lt(math.inf)], description=description, **options)
 
     def each(description: str) -> Column:
-        return real(description, regex=True, required=False)
+        # A negative log-likelihood may be below 0.
+        return signed(description, regex=True, required=False)
 
     def flag(description: str) -> Column:
         return Column(bool, description=description)
@@ -251,9 +252,9 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             {
                 "step": whole("steps of training done", 1),
                 "learning_rate": Column(float, [Check.gt(0), Check.lt(math.inf)], description="of the last step"),
-                "train_loss": real("weighted sum of the losses, mean over the steps since the row before"),
+                "train_loss": signed("weighted sum of the losses, mean over the steps since the row before"),
                 "train_(?!loss$)[a-z0-9_]+": each("the same of one loss, unweighted, in the unit of its formula"),
-                "val_loss": real("weighted sum of the losses on the validation takes", required=False),
+                "val_loss": signed("weighted sum of the losses on the validation takes", required=False),
                 "val_(?!loss$)[a-z0-9_]+": each("the same of one loss, unweighted, in the unit of its formula"),
             },
             rule("step above that of the row before", lambda t: t.step.diff().fillna(1) > 0),
