@@ -39,11 +39,16 @@ def _plot(path: Path, curves: list[Row], names: list[str]) -> None:
     rows = -(-len(names) // 4)
     figure = new_plot(12, 2.7 * rows)
     for place, name in enumerate(names, start=1):
-        axes = figure.add_subplot(rows, 4, place, title=name, xlabel="step", yscale="log")
+        # A log-likelihood falls below 0.
+        positive = all(row.get(f"{part}_{name}", 1.0) > 0 for part in ("train", "val") for row in curves)
+        scale = "log" if positive else "linear"
+        axes = figure.add_subplot(rows, 4, place, title=name, xlabel="step", yscale=scale)
         for part, label in (("train", "training (augmented)"), ("val", "validation")):
             points = [(row["step"], row[f"{part}_{name}"]) for row in curves if f"{part}_{name}" in row]
             if points:
                 axes.plot(*zip(*points, strict=True), label=label)
+        # A log-likelihood has no logarithm.
+        axes.set_yscale("log" if all(row[f"train_{name}"] > 0 for row in curves) else "linear")
         if place == 1:
             axes.legend()
     save_plot(figure, path)
