@@ -156,6 +156,7 @@ def test_gap_frames_hold_the_last_pose_and_are_not_valid() -> None:
     motion = run(make_model(), with_gap(plausible_landmarks(60, seed=7), 20, 30))
     assert motion.valid[0].tolist() == [True] * 20 + [False] * 10 + [True] * 30
     assert torch.equal(motion.rotation[0, 20:30], motion.rotation[0, 19:20].expand(10, -1, -1, -1))
+    assert torch.equal(motion.deviation[0, 20:30], motion.deviation[0, 19:20].expand(10, -1))
     assert motion.delta_position[0, 20:31].abs().max() == 0
 
 
