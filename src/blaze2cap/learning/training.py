@@ -165,7 +165,8 @@ class Trainer:
         if not math.isfinite(loss):
             raise UserError(f"the loss became {loss} at step {step + 1} of {self.data.steps}; {hint}")
         start = self.curves[0]["train_loss"] if self.curves else math.inf
-        if loss > _DIVERGED * start:
+        # With a log-likelihood among the losses, the start may lie below 0.
+        if loss - start > (_DIVERGED - 1) * abs(start):
             raise UserError(
                 f"the loss grew to {loss:.3g} at step {step + 1}, more than {_DIVERGED:g} times its start "
                 f"({start:.3g}); {hint}"
@@ -203,7 +204,8 @@ class Trainer:
     @torch.no_grad()
     def _calibrate(self, model: PoseModel) -> None:
         """Scale the predicted deviations by one factor, so that they are right on average in validation (Levi et al.
-        2019, section 4): where it was trained, a network errs less than elsewhere. Without validation, none."""
+        2019, section 4): where it was trained, a network errs less than elsewhere. Left alone without
+        validation, or where windows end before the answers have settled."""
         if self.validation is None:
             return
         square, count = 0.0, 0
