@@ -8,6 +8,7 @@ from blaze2cap.cli.evaluate import evaluate
 from blaze2cap.cli.export_dataset import export_dataset
 from blaze2cap.cli.extract import extract
 from blaze2cap.cli.map import map
+from blaze2cap.cli.predict import predict
 from blaze2cap.cli.preset import preset
 from blaze2cap.cli.report import report
 from blaze2cap.cli.show import show
@@ -20,5 +21,5 @@ def blaze2cap() -> None:
     """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
 
 
-for command in (doctor, errors, evaluate, export_dataset, extract, map, preset, report, show):
+for command in (doctor, errors, evaluate, export_dataset, extract, map, predict, preset, report, show):
     app.command()(command)

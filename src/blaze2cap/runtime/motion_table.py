@@ -1,0 +1,66 @@
+"""An animation as numbers for one's own programs: arrays in an .npz, or one row a frame in a .csv.
+
+Lengths in metres, angles in radians, quaternions x y z w; axes as in `animation`. docs/predict.md names every array
+and column.
+"""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from blaze2cap.body.rotation import matrix_to_quaternion
+from blaze2cap.body.skeleton import JOINTS, PARENTS
+from blaze2cap.runtime.animation import END_JOINTS, Animation
+
+
+def write_npz(path: Path, animation: Animation) -> None:
+    """Write an animation as named arrays, none of them pickled."""
+    arrays: dict[str, Any] = {
+        "joint_names": np.array(JOINTS),
+        "parents": np.array(PARENTS, np.int64),
+        "fps": np.float64(animation.fps),
+        "offset": animation.offset.numpy(),
+        "end_names": np.array(END_JOINTS),
+        "end_offset": animation.end.numpy(),
+        "local_quaternion": _continuous_quaternions(animation.rotation).numpy(),
+        "root_position": animation.root_position.numpy(),
+        "joint_position": animation.joint_positions().numpy(),
+        "valid": animation.valid.numpy(),
+        "deviation_rad": animation.deviation.numpy(),
+    }
+    # An open file: given a name, numpy would append a suffix of its own.
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def write_csv(path: Path, animation: Animation) -> None:
+    """Write an animation as a table: frame, time, valid, then of each joint position, quaternion and deviation."""
+    frames = len(animation.valid)
+    known = (
+        animation.joint_positions(), _continuous_quaternions(animation.rotation), animation.deviation[..., None]
+    )  # fmt: skip
+    numbers = torch.cat(known, dim=-1).flatten(1).numpy()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(csv_columns())
+        for frame, valid, row in zip(range(frames), animation.valid.tolist(), numbers, strict=True):
+            rows.writerow((frame, f"{frame / animation.fps:.6f}", int(valid), *(f"{number:.6f}" for number in row)))
+
+
+def csv_columns() -> list[str]:
+    """Names of the columns, in their order."""
+    of_joint = [f"{part}_m" for part in "xyz"] + [f"q{part}" for part in "xyzw"] + ["deviation_rad"]
+    return ["frame", "time_s", "valid", *(f"{joint}_{column}" for joint in JOINTS for column in of_joint)]
+
+
+def _continuous_quaternions(rotation: Float[Tensor, "N 21 3 3"]) -> Float[Tensor, "N 21 4"]:
+    """Of q and -q, which are the same rotation, the one nearer to the frame before."""
+    quaternion = matrix_to_quaternion(rotation)
+    turns_over = torch.ones_like(quaternion[..., :1])
+    turns_over[1:] = torch.where((quaternion[1:] * quaternion[:-1]).sum(-1, keepdim=True) < 0, -1.0, 1.0)
+    return quaternion * turns_over.cumprod(0)

@@ -1,0 +1,83 @@
+"""Frame rates that no model was trained at: footage brought to one between 20 and 60, and its motion back.
+
+Whole factors only, so that frames fall on frames: 120 frames per second become every second frame, 12 become 24.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.rotation import matrix_to_rotation_vector, rotation_vector_to_matrix
+from blaze2cap.learning.baseline import restarts
+from blaze2cap.learning.features import detected_frames
+
+KNOWN_FPS = (20.0, 60.0)
+
+
+class Track(NamedTuple):
+    """A person's motion in the camera's frame, absolute: local rotations (the root's own in slot 0), root position [m],
+    frames that saw somebody, error to expect of each rotation [rad]."""
+
+    rotation: Float[Tensor, "N 21 3 3"]
+    root_position: Float[Tensor, "N 3"]
+    valid: Bool[Tensor, "N"]
+    deviation: Float[Tensor, "N 21"]
+
+    def at(self, frames: Tensor | slice) -> "Track":
+        """Some of the frames."""
+        return Track(*(part[frames] for part in self))
+
+
+def thinning(fps: float) -> int:
+    """Of how many frames one is kept: more than 1 above 60 frames per second."""
+    return math.ceil(fps / KNOWN_FPS[1] - 1e-3)
+
+
+def filling(fps: float) -> int:
+    """How many frames a frame becomes: more than 1 below 20 frames per second."""
+    return math.ceil(KNOWN_FPS[0] / fps - 1e-3)
+
+
+def thinned(landmarks: Float[Tensor, "N 25 7"], keep: int) -> Float[Tensor, "M 25 7"]:
+    """Every `keep`-th frame; an anchor, or a gap, since the last one kept makes the next one an anchor."""
+    tracked = landmarks[:, 0, TRACKED]
+    # The frames after the last one kept, up to and with this one; before the first there are none.
+    since = torch.cat((tracked.new_ones(keep - 1), tracked)).unfold(0, keep, 1).amin(-1)
+    kept = landmarks[::keep].clone()
+    kept[..., TRACKED] = since[::keep, None]
+    return kept
+
+
+def filled(landmarks: Float[Tensor, "N 25 7"], times: int) -> Float[Tensor, "M 25 7"]:
+    """`times` frames for each one but the last: straight on to the next one, nobody where tracking is broken there."""
+    here, after = landmarks[:-1, None], landmarks[1:, None]
+    share = torch.arange(times)[:, None, None] / times
+    between = torch.lerp(here, after, share)
+    # In between, tracking goes on; only the frame itself may be an anchor.
+    between[:, 1:, :, TRACKED] = 1
+    goes_on = detected_frames(landmarks[:-1]) & detected_frames(landmarks[1:]) & ~restarts(landmarks[None])[0, 1:]
+    between[:, 1:] *= goes_on[:, None, None, None]
+    between[:, 0] = landmarks[:-1]
+    return torch.cat((between.flatten(0, 1), landmarks[-1:]))
+
+
+def spread(track: Track, keep: int, landmarks: Float[Tensor, "N 25 7"]) -> Track:
+    """Motion of every frame of `landmarks` from that of every `keep`-th: shortest turns and straight ways in between,
+    the frame before where tracking breaks."""
+    frame = torch.arange(len(landmarks))
+    before = frame // keep
+    after = (before + 1).clamp_max(len(track.valid) - 1)
+    broken = restarts(thinned(landmarks, keep)[None])[0] | ~track.valid
+    share = torch.where(broken[after], 0.0, (frame % keep) / keep)
+    here, there = track.at(before), track.at(after)
+    turn = matrix_to_rotation_vector(here.rotation.mT @ there.rotation) * share[:, None, None]
+    return Track(
+        here.rotation @ rotation_vector_to_matrix(turn),
+        torch.lerp(here.root_position, there.root_position, share[:, None]),
+        detected_frames(landmarks),
+        here.deviation,
+    )
