@@ -34,7 +34,6 @@ from blaze2cap.body.landmark import (
     RAW_WORLD,
     RAW_WORLD_VISIBILITY,
 )
-from blaze2cap.errors import UserError
 from blaze2cap.runtime.pose_model import PoseModel
 
 BACKEND = "mediapipe classic Pose solution"
@@ -51,7 +50,6 @@ class PoseDetector:
     """Raw landmarks of one picture after another, of one person; a context manager."""
 
     def __init__(self, model: PoseModel) -> None:
-        """Load the model; UserError where it is none that the graph can run."""
         # Said by protobuf of how mediapipe calls it, once a process.
         warnings.filterwarnings("ignore", r"SymbolDatabase\.GetPrototype", UserWarning)
         self._packets: dict[str, Any] = {}
@@ -63,16 +61,12 @@ class PoseDetector:
             "smooth_segmentation": create.create_bool(False),
             "use_prev_landmarks": create.create_bool(True),
         }
-        self._model = model
         self._tracking = False
         self._stamp = -1
-        try:
-            self._graph = framework.CalculatorGraph(graph_config=_graph_with(model.path))
-            for name in (_SCREEN, _WORLD):
-                self._graph.observe_output_stream(name, self._packets.__setitem__, False)
-            self._graph.start_run(self._options)
-        except (RuntimeError, ValueError) as error:
-            raise _unfit(model, error) from None
+        self._graph = framework.CalculatorGraph(graph_config=_graph_with(model.path))
+        for name in (_SCREEN, _WORLD):
+            self._graph.observe_output_stream(name, self._packets.__setitem__, False)
+        self._graph.start_run(self._options)
 
     def detect(self, image: UInt8[np.ndarray, "H W 3"], time_s: float) -> Float32[np.ndarray, "33 10"]:
         """Landmarks in the raw layout of an RGB picture taken at a time later than the last one's [s].
@@ -85,21 +79,15 @@ class PoseDetector:
         packet = framework.packet_creator.create_image_frame(
             image_format=framework.ImageFormat.SRGB, data=np.ascontiguousarray(image)
         )
-        try:
-            self._graph.add_packet_to_input_stream(stream="image", packet=packet.at(self._stamp))
-            self._graph.wait_until_idle()
-        except (RuntimeError, ValueError) as error:
-            raise _unfit(self._model, error) from None
+        self._graph.add_packet_to_input_stream(stream="image", packet=packet.at(self._stamp))
+        self._graph.wait_until_idle()
         row = np.zeros((len(RAW_LANDMARKS), RAW_CHANNELS), np.float32)
         found = _SCREEN in self._packets and _WORLD in self._packets
         if found:
             world, screen = self._read(_WORLD), self._read(_SCREEN)
             row[:, RAW_WORLD], row[:, RAW_WORLD_VISIBILITY] = world[:, :3], world[:, 3]
-            row[:, RAW_SCREEN], row[:, RAW_SCREEN_Z], row[:, RAW_SCREEN_VISIBILITY] = (
-                screen[:, :2],
-                screen[:, 2],
-                screen[:, 3],
-            )
+            row[:, RAW_SCREEN], row[:, RAW_SCREEN_Z] = screen[:, :2], screen[:, 2]
+            row[:, RAW_SCREEN_VISIBILITY] = screen[:, 3]
             row[:, [RAW_TRACKED, RAW_TRACKED_COPY]] = self._tracking
         self._tracking = found
         return row
@@ -136,8 +124,3 @@ def _graph_with(model: Path) -> CalculatorGraphConfig:
             if packet.string_value.endswith(".tflite"):
                 packet.string_value = str(model)
     return graph
-
-
-def _unfit(model: PoseModel, error: Exception) -> UserError:
-    first = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return UserError(f"{model.path}: mediapipe cannot detect with this pose model ({first[:200]})")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -17,6 +17,7 @@ class Frame(NamedTuple):
     image: UInt8[np.ndarray, "H W 3"]
 
 
+@runtime_checkable
 class Video(Protocol):
     """What is known of a video before it is read; `frames` reads it from the start, all pictures of one size.
 

@@ -69,8 +69,11 @@ class VideoFile:
                 shape = shape or _square_size(frame, stream)
                 yield Frame(time, _upright(frame, shape))
             self._require_whole(stream, decoded, damaged, time)
-        if damaged:
-            self.notices.append(f"{self.path}: {damaged} packets are damaged and left out")
+            if damaged or decoded < stream.frames:
+                of = f" of {stream.frames}" if stream.frames else ""
+                self.notices.append(
+                    f"{self.path}: {decoded}{of} frames are shown; others lie before its start or are damaged"
+                )
         if unordered:
             self.notices.append(
                 f"{self.path}: {unordered} frames have no later time than the one before and are left out"
