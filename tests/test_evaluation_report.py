@@ -47,7 +47,7 @@ def test_the_same_figures_give_the_same_bytes(clipset: ClipSet, system: System, 
     for folder in ("one", "two"):
         write_plots(tmp_path / folder, clipset, scores, system)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert names == ["figures.png", "joints.png", "since_anchor.png", "smoothness.png"]
+    assert names == ["figures.png", "joints.png", "reliability.png", "since_anchor.png", "smoothness.png"]
     for name in names:
         image = (tmp_path / "one" / name).read_bytes()
         assert image == (tmp_path / "two" / name).read_bytes()

@@ -16,6 +16,7 @@ from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
 from blaze2cap.learning.checkpoint import Checkpoint
 from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.reliability import confidence_figures, joint_confidence, reliability
 from blaze2cap.learning.scoring import BLOCK_S, RAW, Scores, Sums, score
 from blaze2cap.learning.unseen_motion import SIMULATED
 
@@ -133,6 +134,7 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
     report["by_pose"] = {
         name: {
             **_figures(model, rows, BY_POSE),
+            **confidence_figures(model, rows),
             "frames": int(blocks.scored[rows].sum()),
             "share": float(blocks.scored[rows].sum() / blocks.scored[inside].sum()),
         }
@@ -142,10 +144,15 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
         # A class that was seen in one block alone says nothing of others.
         if blocks[rows].groupby(["take", "block"]).ngroups > 1:
             report["by_pose"][name]["interval"] = _intervals(scores, MODEL, rows, params, BY_POSE)
-    report["by_joint"] = {joint: _joint_figures(model, inside, joint) for joint in JOINTS}
+    report["by_joint"] = {
+        joint: _joint_figures(model, inside, joint) | joint_confidence(model, inside, joint) for joint in JOINTS
+    }
+    if curve := reliability(model, inside):
+        report["reliability"] = curve
     report["baseline"] = {
         name: {
             **_figures(sums, inside),
+            **confidence_figures(sums, inside),
             "interval": _intervals(scores, name, inside, params),
             "by_pose": {pose: _figures(sums, rows, BY_POSE) for pose, rows in poses.items()},
         }
@@ -166,6 +173,7 @@ def _group(scores: Scores, rows: np.ndarray) -> Report:
     frames, detected, scored = (int(blocks[column].sum()) for column in ("frames", "detected", "scored"))
     return {
         **_figures(model, rows),
+        **confidence_figures(model, rows),
         "frames": scored,
         "detected_share": detected / frames,
         "rejected_share": (detected - scored) / frames,

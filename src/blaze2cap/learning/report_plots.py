@@ -17,6 +17,7 @@ from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.evaluation import MODEL, figure
 from blaze2cap.learning.measure import COLUMNS
 from blaze2cap.learning.metric import mpjpe_mm
+from blaze2cap.learning.reliability import joint_confidence, reliability
 from blaze2cap.learning.scoring import RAW, SINCE_ANCHOR, SINCE_ANCHOR_S, Scores
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ class Strip(NamedTuple):
 
 
 def write_plots(folder: Path, clipset: ClipSet, scores: Scores, model: System) -> None:
-    """Write joints, smoothness, since_anchor and figures.png for the part that counts most: the first one scored."""
+    """Write joints, smoothness, since_anchor, reliability and figures.png for the part that counts most: the first one
+    scored."""
     part = scores.blocks["part"].iloc[0]
     plots = {
         "joints": plot_joints(scores, part),
         "smoothness": plot_smoothness(scores, part),
         "since_anchor": plot_since_anchor(scores, part),
+        "reliability": plot_reliability(scores, part),
         "figures": plot_strip(strip_of(clipset, typical_clip(scores, part), model)),
     }
     for name, plot in plots.items():
@@ -128,6 +131,45 @@ def plot_since_anchor(scores: Scores, part: str) -> "Figure":
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend()
+    return plot
+
+
+def plot_reliability(scores: Scores, part: str) -> "Figure":
+    """The error that the model predicted of itself and the one found, by bins of the former and by joint: where the
+    found one is larger, the model is too sure. Empty where it predicts none."""
+    from matplotlib.figure import Figure
+
+    rows = (scores.blocks["part"] == part).to_numpy()
+    sums = scores.sums[MODEL]
+    plot = Figure(figsize=(11, 5.5), layout="constrained")
+    plot.suptitle(f"How far off the model says its rotations are, and how far off they are, {part} part")
+    by_bin = plot.add_subplot(1, 2, 1, xlabel="predicted RMS error [rad]", ylabel="RMS error found [rad]")
+    by_bin.set(xscale="log", yscale="log", aspect="equal")
+    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+    for axis in (by_bin.xaxis, by_bin.yaxis):
+        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.set_ticks([], minor=True)
+    by_bin.axline((0.1, 0.1), (1, 1), color=TRUTH_COLOUR, linestyle=":", label="calibrated")
+    if curve := reliability(sums, rows):
+        predicted, found, share = map(np.array, curve.values())
+        by_bin.plot(predicted, found, color=COLOURS[MODEL], linewidth=1)
+        by_bin.scatter(
+            predicted, found, s=15 + 1000 * share, color=COLOURS[MODEL], alpha=0.6, label="area: share of all rotations"
+        )
+    by_joint = plot.add_subplot(1, 2, 2, xlabel="RMS error [rad]")
+    by_joint.set_yticks(range(len(skeleton.JOINTS)), skeleton.JOINTS)
+    said = [joint_confidence(sums, rows, joint).values() for joint in skeleton.JOINTS]
+    points = np.array([(place, *point) for place, point in enumerate(said) if point]).reshape(-1, 3)
+    by_joint.hlines(points[:, 0], points[:, 1], points[:, 2], color=COLOURS[MODEL], linewidth=1)
+    by_joint.scatter(points[:, 1], points[:, 0], s=40, facecolor="white", edgecolor=COLOURS[MODEL], label="predicted")
+    by_joint.scatter(points[:, 2], points[:, 0], s=40, color=COLOURS[MODEL], label="found")
+    by_joint.set_xlim(left=0)
+    by_joint.invert_yaxis()
+    for axes in (by_bin, by_joint):
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="upper left" if axes is by_bin else "upper right")
     return plot
 
 

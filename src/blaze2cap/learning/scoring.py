@@ -30,6 +30,7 @@ from blaze2cap.learning.measure import (
     FEET,
     LIMBS,
     MEASURES,
+    Compared,
     Reference,
     Weighted,
     acceleration_error,
@@ -48,6 +49,13 @@ SINCE_ANCHOR_S = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Where each bin of time since the last anchor begins; the last one is open."""
 
 SINCE_ANCHOR = "mpjpe_since_anchor_mm"
+
+DEVIATION_RAD = tuple(2 ** (step / 2) for step in range(-11, 2))
+"""What parts the bins of predicted deviation: each edge is sqrt(2) times the one before, the outer bins are open."""
+
+ANGLE, SQUARE, VARIANCE = (f"{what}_by_deviation" for what in ("angle", "square", "variance"))
+"""Of systems that say how far off they may be, in a column for each rotation and bin (bins of a rotation together):
+angle to the truth [rad], its square, and the square of the deviation that was said."""
 
 _LIMB_LANDMARKS = landmark.indices(*landmark.LIMB_LANDMARKS)
 _LIMBS, _FEET = skeleton.indices(*LIMBS), skeleton.indices(*FEET)
@@ -142,7 +150,8 @@ def system_scores(motion: Motion, truth: Reference) -> dict[str, Weighted]:
     compared = compare(motion, truth)
     weighted = {key: of(compared) for key, of in MEASURES.items()}
     error, _ = weighted["mpjpe_mm"]
-    return weighted | {SINCE_ANCHOR: since_anchor(error.mean(1), truth)}
+    weighted[SINCE_ANCHOR] = since_anchor(error.mean(1), truth)
+    return weighted if motion.deviation is None else weighted | by_deviation(compared, motion.deviation)
 
 
 def landmark_scores(landmarks: Float[Tensor, "N 25 7"], truth: Reference) -> dict[str, Weighted]:
@@ -167,6 +176,17 @@ def since_anchor(error: Float[Tensor, "N"], truth: Reference) -> Weighted:
     bins = torch.bucketize((frame - start) / truth.fps, torch.tensor(SINCE_ANCHOR_S[1:]), right=True)
     chosen = torch.nn.functional.one_hot(bins, len(SINCE_ANCHOR_S)).to(error) * truth.scored[:, None]
     return error[:, None].expand_as(chosen), chosen
+
+
+def by_deviation(compared: Compared, deviation: Float[Tensor, "N 21"]) -> dict[str, Weighted]:
+    """Each believed rotation's angle, its square and that of the deviation, in the bin of its deviation."""
+    truth = compared.truth
+    angle = metric.mare_rad(compared.motion.rotation, truth.rotation)
+    bins = torch.bucketize(deviation, torch.tensor(DEVIATION_RAD))
+    counted = truth.scored[:, None] & ~truth.outlier
+    chosen = torch.nn.functional.one_hot(bins, len(DEVIATION_RAD) + 1).to(angle) * counted[..., None]
+    values = {ANGLE: angle, SQUARE: angle.square(), VARIANCE: deviation.square()}
+    return {key: (value[..., None].expand_as(chosen).flatten(1), chosen.flatten(1)) for key, value in values.items()}
 
 
 def _rows(truth: Reference, first: int) -> tuple[Int[Tensor, "N"], list[dict[str, Any]]]:
