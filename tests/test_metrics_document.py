@@ -13,6 +13,7 @@ from blaze2cap.body.pose_class import MAX_FROM_BACK_DEG, MAX_TILT_DEG, MIN_HIPS_
 from blaze2cap.data.simulated_clips import SimulatedParams
 from blaze2cap.learning.evaluation import EvaluateParams, evaluate
 from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.reliability import CONFIDENCE
 from blaze2cap.learning.scoring import score
 from blaze2cap.learning.unseen_motion import HELD_OUT, SIMULATED
 
@@ -20,15 +21,15 @@ TEXT = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL))
 UNITS = {
     "_mm": "mm,", "_rad": "rad,", "_ratio": "1,", "_mm_per_frame2": "mm/frame^2", "_mm_per_frame": "mm/frame,",
-    "_km_per_s3": "km/s^3,",
+    "_km_per_s3": "km/s^3,", "_ence": "1,",
 }  # fmt: skip
 
 
 def test_the_document_has_the_figures_of_the_report() -> None:
-    assert sorted(SECTIONS) == sorted(COLUMNS)
+    assert sorted(SECTIONS) == sorted((*COLUMNS, *CONFIDENCE))
 
 
-@pytest.mark.parametrize("key", COLUMNS)
+@pytest.mark.parametrize("key", [*COLUMNS, *CONFIDENCE])
 def test_a_figure_has_a_formula_a_unit_a_range_a_mean_and_a_warning(key: str) -> None:
     labels = re.findall(r"^- \*\*([\w, ]+)\*\*: (.+)", SECTIONS[key], re.MULTILINE)
     assert [label for label, _ in labels] == ["Formula", "Unit, range", "Mean over", "Misleads"]
@@ -37,11 +38,11 @@ def test_a_figure_has_a_formula_a_unit_a_range_a_mean_and_a_warning(key: str) ->
 
 
 def still(landmarks: torch.Tensor, intrinsics: torch.Tensor, dt: float) -> Motion:
-    """A system that never moves."""
+    """A system that never moves, and knows it."""
     frames = len(landmarks)
     detected = (landmarks[..., :TRACKED] != 0).any(2).any(1)
     unit = torch.eye(3).expand(frames, 21, 3, 3)
-    return Motion(unit, torch.zeros(frames, 3), unit[:, 0], detected)
+    return Motion(unit, torch.zeros(frames, 3), unit[:, 0], detected, torch.full((frames, 21), 0.5))
 
 
 def test_the_document_has_every_other_key_of_the_report() -> None:
@@ -54,6 +55,7 @@ def test_the_document_has_every_other_key_of_the_report() -> None:
         *report["interval"],
         *report["by_joint"]["Head"],
         *report["by_pose"]["upright"],
+        *report["reliability"],
     }
     assert {"seen", "unseen", "by_camera", "interval", "outlier_share"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in TEXT] == []
