@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from tiny import tiny_clipset
 
+from blaze2cap.body.rotation import geodesic_angle
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.augment import AugmentParams
@@ -66,6 +67,21 @@ def test_a_killed_run_ends_in_the_same_bytes_as_an_undisturbed_one(tmp_path: Pat
         for name, tensor in model.state_dict().items():
             assert torch.equal(tensor, again.state_dict()[name]), name
     assert resumed.curves == undisturbed.curves
+
+
+def test_deviations_are_right_on_average_in_validation(tmp_path: Path) -> None:
+    params = train_params()
+    for model in make_trainer(6, params).run(tmp_path, 0, silent):
+        windows = Windows(CLIPSET, ["S2/freestyle2"], params.window)
+        batch = windows.at(*windows.cover(512))
+        with torch.no_grad():
+            state = model.start(len(batch.dt), before=batch.landmarks[:, 0])
+            times = batch.dt[:, None].expand(-1, params.window)
+            motion, _ = model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
+        assert motion.deviation is not None
+        error = geodesic_angle(motion.rotation, batch.rotation[:, 1:]) / motion.deviation
+        counted = (batch.inside[:, 1:, None] & ~batch.outlier[:, 1:])[:, params.window // 2 :]
+        assert error[:, params.window // 2 :][counted].square().mean().sqrt().item() == pytest.approx(1, abs=1e-4)
 
 
 def test_a_torn_state_is_passed_over_for_the_one_before(tmp_path: Path) -> None:

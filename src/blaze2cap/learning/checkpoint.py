@@ -81,7 +81,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise UserError(f"{folder}: not a readable checkpoint ({error}); train again or take another copy") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         found = description.get("format") if isinstance(description, dict) else description
-        raise UserError(f"{folder / DESCRIPTION}: checkpoint format {found!r}, this version reads {FORMAT}")
+        raise UserError(
+            f"{folder / DESCRIPTION}: checkpoint format {found!r}, this version reads {FORMAT}; "
+            "train again or take another copy"
+        )
     try:
         model = PoseModel(ModelParams(**description["model"]))
         model.load_state_dict(_under("model.", tensors))

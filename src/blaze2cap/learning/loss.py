@@ -24,7 +24,7 @@ class Compared(NamedTuple):
     `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
     [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment. Of the
     true rotations, slot 0 the root's, `believed` ones are right, but for a tremor, and `steady` ones have none, neither
-    in their frame nor in the one before.
+    in their frame nor in the window's frame before.
     """
 
     prediction: Motion

@@ -36,7 +36,7 @@ _DEPTH_SCALE = 0.1
 # What an untrained network says of its own error [rad].
 _DEVIATION = 0.3
 # Inputs further from the mean count as this many standard deviations: a landmark that jumps across the room must not
-# swamp the rest, nor a pose unlike all of training drive corrections that training never asked for.
+# swamp the rest, nor a pose unlike all recorded ones drive corrections that training never asked for.
 _FARTHEST_INPUT = 2.5
 
 

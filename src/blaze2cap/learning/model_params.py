@@ -11,7 +11,7 @@ class ModelParams:
     With `delay_frames`, the last frames before an anchor are answered when the network already sees the new segment.
     """
 
-    backbone: Literal["transformer", "tcn", "recurrent", "frame", "none"] = "transformer"
+    backbone: Literal["transformer", "tcn", "recurrent", "frame", "none"] = "recurrent"
     width: int = 256
     layers: int = 4
     heads: int = 4

@@ -1,7 +1,8 @@
-"""Gated linear recurrence: y[t] = (1 - g[t]) (y[t-1] + u[t]) + g[t] x[t], over all frames at once.
+"""Linear recurrences over all frames at once: the recurrent backbone's, and the gated one that smooths the output.
 
-The output layer that makes motion smooth: `x` is where the network sees a joint now, `u` how it says the joint moved
-since the frame before, and the gate how much it trusts the first over the second, as in a complementary filter.
+The output layer that makes motion smooth is y[t] = (1 - g[t]) (y[t-1] + u[t]) + g[t] x[t]: `x` is where the network
+sees a joint now, `u` how it says the joint moved since the frame before, and the gate how much it trusts the first over
+the second, as in a complementary filter.
 
 Stages in a row attenuate noise by a power of its frequency: two with gates of a quarter leave as little of what
 trembles as one with a gate of a sixteenth, and follow what the network sees twice as fast.

@@ -27,8 +27,6 @@ Row = dict[str, float]
 
 _NORMALISATION_WINDOWS = 512
 _VALIDATION_WINDOWS = 512
-# Frames of a validation window in which the answers have settled.
-_SETTLED = slice(32, None)
 # A loss this many times that of the first steps has left for good.
 _DIVERGED = 20.0
 
@@ -204,17 +202,18 @@ class Trainer:
     @torch.no_grad()
     def _calibrate(self, model: PoseModel) -> None:
         """Scale the predicted deviations by one factor, so that they are right on average in validation (Levi et al.
-        2019, section 4): where it was trained, a network errs less than elsewhere. Left alone without
-        validation, or where windows end before the answers have settled."""
+        2019, section 4): where it was trained, a network errs less than elsewhere. Without validation, left alone."""
         if self.validation is None:
             return
+        # In the first half of a window the answers still settle.
+        settled = slice(self.params.window // 2, None)
         square, count = 0.0, 0
         for batch in self._validation_batches(self.validation):
             prediction, truth, _, outlier = self._answer(model, batch)
             assert prediction.deviation is not None
             relative = geodesic_angle(prediction.rotation, truth.rotation) / prediction.deviation
-            counted = (truth.valid[..., None] & ~outlier)[:, _SETTLED]
-            square += float((relative[:, _SETTLED].square() * counted).sum())
+            counted = (truth.valid[..., None] & ~outlier)[:, settled]
+            square += float((relative[:, settled].square() * counted).sum())
             count += int(counted.sum())
         if count:
             model.deviation_scale.mul_(math.sqrt(square / count))
