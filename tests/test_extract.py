@@ -48,8 +48,8 @@ def test_at_60_frames_a_second_rows_are_those_of_the_classic_pose_solution() -> 
         found = [pose.process(picture) for picture in person(6)]
     world = [[(p.x, p.y, p.z, p.visibility) for p in each.pose_world_landmarks.landmark] for each in found]
     screen = [[(p.x, p.y, p.z, p.visibility) for p in each.pose_landmarks.landmark] for each in found]
-    np.testing.assert_allclose(rows[..., :4], world, atol=1e-4)
-    np.testing.assert_allclose(rows[..., 5:9], screen, atol=1e-4)
+    np.testing.assert_allclose(rows[..., :4], world, atol=1e-6)
+    np.testing.assert_allclose(rows[..., 5:9], screen, atol=1e-6)
     assert rows[:, 0, RAW_TRACKED].tolist() == [0, 1, 1, 1, 1, 1]
     np.testing.assert_array_equal(rows[..., RAW_TRACKED], rows[..., RAW_TRACKED_COPY])
 

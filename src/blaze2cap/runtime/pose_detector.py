@@ -42,8 +42,9 @@ BACKEND_VERSION: str = mediapipe.__version__
 _ROOT = Path(mediapipe.__file__).parents[1]
 _GRAPH = "mediapipe/modules/pose_landmark/pose_landmark_cpu.binarypb"
 _SCREEN, _WORLD = "pose_landmarks", "pose_world_landmarks"
-# Pose counts 1/30 s for each frame, and frames were 1/60 s apart.
-_GRAPH_US_PER_S = 2_000_000
+# Pose counts 33,333 us for each frame, whatever the rate, and frames of the recordings were 1/60 s apart.
+_FRAME_US = 33_333
+_GRAPH_US_PER_S = 60 * _FRAME_US
 
 
 class PoseDetector:
@@ -62,7 +63,7 @@ class PoseDetector:
             "use_prev_landmarks": create.create_bool(True),
         }
         self._tracking = False
-        self._stamp = -1
+        self._stamp = 0
         self._graph = framework.CalculatorGraph(graph_config=_graph_with(model.path))
         for name in (_SCREEN, _WORLD):
             self._graph.observe_output_stream(name, self._packets.__setitem__, False)
@@ -73,8 +74,8 @@ class PoseDetector:
 
         All zeros where nobody is seen. The tracking flag is 0 where the person was not followed from the last picture.
         """
-        # Rounded to the same microsecond, two frames would have one time, which the graph refuses.
-        self._stamp = max(self._stamp + 1, round(time_s * _GRAPH_US_PER_S))
+        # Not from 0, which the graph's filters take for no time at all; and never the same twice, which it refuses.
+        self._stamp = max(self._stamp + 1, _FRAME_US + round(time_s * _GRAPH_US_PER_S))
         self._packets.clear()
         packet = framework.packet_creator.create_image_frame(
             image_format=framework.ImageFormat.SRGB, data=np.ascontiguousarray(image)
