@@ -132,6 +132,6 @@ def _tracking_notices(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"]
     notices = []
     if anchors > 1:
         again = "once" if anchors == 2 else f"{anchors - 1} times"
-        after = f", {cuts} of them after cuts" if cuts else ""
-        notices.append(f"{path}: a person was searched and found again {again}{after}; it may be another one each time")
+        cut = f" ({cuts} cuts were seen)" if cuts else ""
+        notices.append(f"{path}: a person was searched and found again {again}{cut}; it may be another one each time")
     return notices
