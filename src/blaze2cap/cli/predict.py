@@ -26,7 +26,10 @@ def predict(
         float | None,
         typer.Option(metavar="DEG", help="Camera's horizontal field of view; 70 along the longer side if left out."),
     ] = None,
-    camera_tilt: Annotated[float, typer.Option(metavar="DEG", help="How far down the camera looks.")] = 0.0,
+    camera_tilt: Annotated[
+        float | None,
+        typer.Option(metavar="DEG", help="How far down the camera looks; estimated if left out."),
+    ] = None,
     fps: Annotated[
         float | None, typer.Option(help="Frames per second of the video; those of the sidecar if left out.")
     ] = None,
@@ -47,6 +50,8 @@ def predict(
         write_motion(out, animation)
         frames, unseen = len(animation.valid), int((~animation.valid).sum())
         held = f", {unseen} of them with nobody in view" if unseen else ""
+        if camera_tilt is None:
+            print(f"camera: taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands")
         for path in out:
             print(f"{path}: {frames} frames at {animation.fps:g} per second{held}")
 

@@ -30,8 +30,8 @@ _HEEL_MM = (0, 50, 60)
 END_JOINTS = tuple(_ENDS_MM)
 """Joints whose bone ends in an end site: top of the head, finger tips, toes."""
 
-# The lowest hundredth of the frames is left to glitches.
-_FLOOR_PERCENTILE = 0.01
+# Something of a person touches the floor in this time before or after any moment [s]: jumps are shorter.
+_LONGEST_FLIGHT_S = 1.0
 
 SUBJECT_HEIGHTS_M = (0.5, 2.5)
 """Heights that are taken for those of people."""
@@ -57,6 +57,8 @@ class Animation:
     """False where nobody was seen: the last pose is held."""
     deviation: Float[Tensor, "N 21"]
     """Error to expect of each rotation (root mean square); not a number where it is not known."""
+    camera_tilt_deg: float
+    """How far down the camera looked."""
 
     def joint_positions(self) -> Float[Tensor, "N 21 3"]:
         """Where the joints are."""
@@ -86,12 +88,12 @@ def require_tilt(degrees: float) -> None:
         raise UserError(f"the camera's tilt is {degrees:g} degrees, expected {low:g} to {high:g}, down positive")
 
 
-def animate(track: Track, size: float, fps: float, camera_tilt_deg: float = 0.0) -> Animation:
+def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> Animation:
     """Motion in a camera's frame (x right, y down, z forward) as an animation of the mean skeleton times `size`.
 
-    The camera does not roll, and looks down by `camera_tilt_deg`. The floor lies under the lowest place of the soles,
-    the first percentile over the frames that saw somebody; the person starts above the origin. UserError for a tilt
-    that no camera has.
+    The camera does not roll, and looks down by `camera_tilt_deg`. The floor lies under whatever of the body was lowest
+    in the second before and after, so that errors of distance and tilt neither lift nor sink who walks; the person
+    starts above the origin. UserError for a tilt that no camera has.
     """
     require_tilt(camera_tilt_deg)
     level = rotation_vector_to_matrix(torch.tensor([-math.radians(camera_tilt_deg), 0.0, 0.0]))
@@ -99,8 +101,8 @@ def animate(track: Track, size: float, fps: float, camera_tilt_deg: float = 0.0)
     root = to_world @ track.rotation[:, :1] @ _TO_FILE.mT
     rotation = torch.cat((root, _TO_FILE @ track.rotation[:, 1:] @ _TO_FILE.mT), dim=1)
     bones, way = size * mean_offset() @ _TO_FILE.mT, track.root_position @ to_world.mT
-    origin = way[track.valid][0].clone()
-    origin[1] = _lowest_of_soles(rotation, bones, way, size)[track.valid].quantile(_FLOOR_PERCENTILE)
+    origin = way[int(track.valid.int().argmax())].repeat(len(way), 1)
+    origin[:, 1] = _floor(_lowest(rotation, bones, way, size), fps)
     return Animation(
         fps=fps,
         rotation=rotation,
@@ -109,6 +111,7 @@ def animate(track: Track, size: float, fps: float, camera_tilt_deg: float = 0.0)
         end=size * _ends() @ _TO_FILE.mT,
         valid=track.valid,
         deviation=track.deviation,
+        camera_tilt_deg=camera_tilt_deg,
     )
 
 
@@ -116,9 +119,19 @@ def _ends() -> Float[Tensor, "5 3"]:
     return torch.tensor(list(_ENDS_MM.values())) / 1000
 
 
-def _lowest_of_soles(rotation: Tensor, bones: Tensor, way: Tensor, size: float) -> Float[Tensor, "N"]:
-    """Height of the lowest of both heels and toes."""
-    ankle, turn = (part[:, _FEET] for part in forward_kinematics(rotation, bones, way))
-    sole = size * torch.tensor([_HEEL_MM, _ENDS_MM["RightFoot"]]) / 1000 @ _TO_FILE.mT
-    height = ankle[..., None, 1] + (turn @ sole.mT)[..., 1, :]
-    return height.flatten(1).amin(1)
+def _lowest(rotation: Tensor, bones: Tensor, way: Tensor, size: float) -> Float[Tensor, "N"]:
+    """Height of the lowest of all joints, ends and heels."""
+    joint, turn = forward_kinematics(rotation, bones, way)
+    last = [*(JOINT_INDEX[name] for name in END_JOINTS), *_FEET]
+    end = size * torch.cat((_ends(), torch.tensor([_HEEL_MM, _HEEL_MM]) / 1000)) @ _TO_FILE.mT
+    height = joint[:, last, 1] + (turn[:, last, 1] * end).sum(-1)
+    return torch.cat((joint[..., 1], height), dim=1).amin(1)
+
+
+def _floor(lowest: Float[Tensor, "N"], fps: float) -> Float[Tensor, "N"]:
+    """Height of the floor under the person: the lower envelope of the lowest point, smoothed."""
+    from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+
+    reach = max(1, round(_LONGEST_FLIGHT_S * fps))
+    envelope = minimum_filter1d(lowest.numpy(), 2 * reach + 1, mode="nearest")
+    return torch.from_numpy(gaussian_filter1d(envelope, reach / 2, mode="nearest"))

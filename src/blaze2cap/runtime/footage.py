@@ -92,7 +92,7 @@ def _field_of_view(path: Path) -> float | None:
     value = json.loads(sidecar.read_text()).get("field_of_view_deg") if sidecar.exists() else None
     if value is not None and not isinstance(value, int | float):
         raise UserError(f"{sidecar}: field_of_view_deg is {value!r}, expected degrees, or null")
-    return value
+    return None if value is None else float(value)
 
 
 def _read_model_layout(path: Path) -> np.ndarray:

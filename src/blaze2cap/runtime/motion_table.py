@@ -32,6 +32,7 @@ def write_npz(path: Path, animation: Animation) -> None:
         "joint_position": animation.joint_positions().numpy(),
         "valid": animation.valid.numpy(),
         "deviation_rad": animation.deviation.numpy(),
+        "camera_tilt_deg": np.float64(animation.camera_tilt_deg),
     }
     # An open file: given a name, numpy would append a suffix of its own.
     with path.open("wb") as file:

@@ -13,13 +13,14 @@ from blaze2cap.learning.baseline import restarts
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.features import detected_frames
 from blaze2cap.runtime.animation import Animation, animate, require_height, require_tilt, standing_height
+from blaze2cap.runtime.camera_tilt import estimated_tilt_deg
 from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.retiming import Track, filled, filling, spread, thinned, thinning
 
 _THIGHS = indices("RightUpLeg", "LeftUpLeg")
 # Standard deviation [s] of the Gaussian that blends the two sources of the root's place, for the least spread of its
-# error on real recordings: x, y, z 85, 45, 123 mm by the way alone, 65, 27, 159 by the image alone, 54, 28, 104 by both,
-# while feet that stand slide hardly more than by the way alone (4.9 for 4.8 mm/frame; by the image alone 18.5).
+# error on real recordings: x, y, z 85, 45, 123 mm by the way alone, 65, 27, 159 by the image alone, 54, 28, 104 by
+# both. Feet that stand slide by 4.8 mm/frame by the way alone, 4.9 by both, and 18.5 by the image alone.
 _BLEND_S = 1.5
 
 
@@ -28,15 +29,17 @@ def predict(
     footage: Footage,
     *,
     field_of_view_deg: float | None = None,
-    camera_tilt_deg: float = 0.0,
+    camera_tilt_deg: float | None = None,
     subject_height_m: float | None = None,
 ) -> Animation:
     """Motion of every frame of the footage, in a world with a floor.
 
     Bones are those of the mean skeleton, as large as the landmarks say, or as `subject_height_m`, which sizes the way
-    of the root, too. Frames with nobody in them hold the last pose; those before anybody is seen hold the first one.
+    of the root, too. Without `camera_tilt_deg` the camera's tilt is estimated from how the person stands, and 0 where
+    the person hardly does. Frames with nobody in them hold the last pose; those before anybody is seen the first one.
     """
-    require_tilt(camera_tilt_deg)
+    if camera_tilt_deg is not None:
+        require_tilt(camera_tilt_deg)
     if subject_height_m is not None:
         require_height(subject_height_m)
     landmarks, intrinsics = footage.landmarks, footage.intrinsics(field_of_view_deg)
@@ -45,6 +48,8 @@ def predict(
     seen = filled(thinned(landmarks, keep), times)
     fps = footage.fps * times / keep
     motion = system(seen, intrinsics, 60 / fps)
+    if camera_tilt_deg is None:
+        camera_tilt_deg = estimated_tilt_deg(motion.rotation, motion.valid, fps) or 0.0
     way = _root_path(motion, seen, intrinsics, size * mean_offset(), fps)
     track = _held(Track(motion.rotation, way, motion.valid, _deviation(motion)))
     track = spread(track.at(slice(None, None, times)), keep, landmarks)

@@ -1,0 +1,162 @@
+"""BVH files say what the animation says: to our own reader, to another one, and to Blender."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from moving import animation_of, tumbling
+
+from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, PARENTS
+from blaze2cap.errors import UserError
+from blaze2cap.runtime.animation import END_JOINTS, Animation
+from blaze2cap.runtime.bvh import read_bvh, write_bvh
+from blaze2cap.runtime.euler import continuous_zxy, zxy_to_matrix
+
+# Prints, as JSON, what Blender makes of a file: frames per second, and heads of bones by name, in metres, z up.
+_IN_BLENDER = """
+import json, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.import_anim.bvh(filepath=sys.argv[1], global_scale=0.01, update_scene_fps=True)
+figure, scene = bpy.context.object, bpy.context.scene
+heads = []
+for frame in map(int, sys.argv[3:]):
+    scene.frame_set(frame + 1)
+    heads.append({bone.name: list(figure.matrix_world @ bone.head) for bone in figure.pose.bones})
+with open(sys.argv[2], "w") as file:
+    json.dump({"fps": scene.render.fps / scene.render.fps_base, "heads": heads}, file)
+"""
+
+
+def all_positions(animation: Animation) -> np.ndarray:
+    """Joints [N, 21, 3], then the end sites of END_JOINTS."""
+    from blaze2cap.body.kinematics import forward_kinematics
+
+    joint, rotation = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
+    last = [JOINT_INDEX[name] for name in END_JOINTS]
+    end = joint[:, last] + (rotation[:, last] @ animation.end[..., None]).squeeze(-1)
+    return torch.cat((joint, end), dim=1).numpy()
+
+
+def test_joints_and_end_sites_come_back_within_a_tenth_of_a_millimetre(tmp_path: Path) -> None:
+    animation = tumbling(300, seed=0)
+    write_bvh(tmp_path / "a.bvh", animation)
+    read = read_bvh(tmp_path / "a.bvh")
+    position, _ = read.forward_kinematics()
+    order = [read.names.index(name) for name in (*JOINTS, *(f"{name}_end" for name in END_JOINTS))]
+    assert np.abs(position[:, order] / 100 - all_positions(animation)).max() < 1e-4
+    assert len(read.names) == 26
+
+
+def test_the_file_has_the_skeleton_channels_and_rate_that_it_promises(tmp_path: Path) -> None:
+    write_bvh(tmp_path / "a.bvh", tumbling(5, seed=1, fps=29.97))
+    read = read_bvh(tmp_path / "a.bvh")
+    joints = [index for index, channels in enumerate(read.channels) if channels]
+    assert tuple(read.names[index] for index in joints) == JOINTS
+    for joint, parent in zip(joints[1:], PARENTS[1:], strict=True):
+        assert read.names[read.parents[joint]] == JOINTS[parent]
+    zxy = ("Zrotation", "Xrotation", "Yrotation")
+    assert read.channels[0] == ("Xposition", "Yposition", "Zposition", *zxy)
+    assert {read.channels[index] for index in joints[1:]} == {zxy}
+    assert 1 / read.frame_time == pytest.approx(29.97, abs=1e-5)
+    text = (tmp_path / "a.bvh").read_text()
+    assert text.count("End Site") == 5
+    assert text.isascii()
+
+
+def test_at_rest_the_person_stands_in_a_t_pose_facing_z_with_the_right_hand_at_negative_x(tmp_path: Path) -> None:
+    write_bvh(tmp_path / "a.bvh", animation_of(torch.eye(3).repeat(2, 21, 1, 1), torch.zeros(2, 3)))
+    read = read_bvh(tmp_path / "a.bvh")
+    at = dict(zip(read.names, np.cumsum(np.zeros((26, 3)), axis=0), strict=True))
+    for name, parent, offset in zip(read.names, read.parents, read.offset, strict=True):
+        at[name] = offset + (at[read.names[parent]] if parent >= 0 else 0)
+    assert at["RightHand_end"][0] < at["RightHand"][0] < at["RightArm"][0] < 0 < at["LeftArm"][0] < at["LeftHand"][0]
+    assert at["RightHand_end"][1] == pytest.approx(at["RightArm"][1])
+    assert at["RightFoot_end"][1] < at["RightFoot"][1] < at["RightLeg"][1] < 0 < at["Neck"][1] < at["Head_end"][1]
+    assert at["RightFoot_end"][2] > at["RightFoot"][2] + 10
+
+
+def test_angles_have_no_jumps_and_make_the_rotations_again() -> None:
+    # A fast tumble about axes that wander, through gimbal lock and round and round.
+    rotation = tumbling(4000, seed=2, turns=20).rotation.double().numpy()
+    angle = continuous_zxy(rotation)
+    assert np.abs(zxy_to_matrix(angle) - rotation).max() < 2e-6
+    far = np.abs(angle).max()
+    assert far > 2 * np.pi, "this motion does not go round"
+    # What jumps is z and y in gimbal lock only, where x is a quarter turn from level and their axes are one.
+    step = np.abs(np.diff(angle, axis=0)).max(-1)
+    free = np.abs(np.cos(angle[1:, :, 1])) > 0.3
+    assert step[free].max() < 0.6
+    assert step.max() < np.pi
+
+
+def test_a_turn_on_the_spot_winds_on_and_does_not_flip_back() -> None:
+    yaw = np.linspace(0, 6 * np.pi, 200)
+    rotation = zxy_to_matrix(np.stack((0 * yaw, 0 * yaw, yaw), axis=-1))[:, None]
+    angle = continuous_zxy(rotation)[:, 0]
+    assert angle[:, 2] == pytest.approx(yaw, abs=1e-6)
+    assert np.abs(angle[:, :2]).max() < 1e-6
+
+
+def test_gimbal_lock_itself_keeps_the_rotation() -> None:
+    z = np.linspace(0, 1, 20)
+    rotation = zxy_to_matrix(np.stack((z, np.full(20, np.pi / 2), 0.3 * z), axis=-1))[:, None]
+    angle = continuous_zxy(rotation)
+    assert np.abs(zxy_to_matrix(angle) - rotation).max() < 1e-9
+    assert np.abs(np.diff(angle, axis=0)).max() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it ends early"),
+        ("HIERARCHY\nROOT Hips\n{\nOFFSET 0 0 0\n", "it ends early"),
+        ("FILM", "FILM instead of HIERARCHY"),
+        ("HIERARCHY ROOT a { OFFSET 0 0 x }", "could not convert"),
+        ("HIERARCHY ROOT a { OFFSET 0 0 0 CHANNELS 1 Wrotation } MOTION", "unknown channels"),
+        ("HIERARCHY ROOT a { OFFSET 0 0 0 CHANNELS 1 Xrotation } MOTION Frames: 2 Frame Time: 0.1 1", "reshape"),
+        ("HIERARCHY ROOT a { OFFSET 0 0 0 CHANNELS 1 Xrotation } MOTION Frames: 1 Frame Time: 0.1 nan", "finite"),
+    ],
+)
+def test_what_is_no_bvh_ends_in_a_sentence(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.bvh").write_text(text)
+    with pytest.raises(UserError, match=told):
+        read_bvh(tmp_path / "a.bvh")
+
+
+def test_another_reader_sees_the_same_motion(tmp_path: Path) -> None:
+    bvhio = pytest.importorskip("bvhio", reason="bvhio, another reader of BVH files, is not installed")
+    animation = tumbling(20, seed=3)
+    write_bvh(tmp_path / "a.bvh", animation)
+    root = bvhio.readAsHierarchy(str(tmp_path / "a.bvh"))
+    expected = 100 * animation.joint_positions().numpy()
+    for frame in range(0, 20, 6):
+        root.loadPose(frame)
+        for joint, _, _ in root.layout():
+            position = np.array(joint.PositionWorld)
+            assert position == pytest.approx(expected[frame, JOINT_INDEX[joint.Name]], abs=0.01), joint.Name
+
+
+@pytest.mark.slow
+def test_blender_shows_the_same_motion_within_a_millimetre(tmp_path: Path) -> None:
+    python = os.environ.get("BLAZE2CAP_BPY_PYTHON")
+    if not python:
+        pytest.skip(
+            "BLAZE2CAP_BPY_PYTHON is not set: it names a Python that has bpy, as `pip install bpy==5.0.1` makes"
+        )
+    animation = tumbling(120, seed=4, fps=30.0)
+    write_bvh(tmp_path / "a.bvh", animation)
+    frames = range(0, 120, 7)
+    command = [python, "-c", _IN_BLENDER, tmp_path / "a.bvh", tmp_path / "heads.json", *map(str, frames)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    seen = json.loads((tmp_path / "heads.json").read_text())
+    assert seen["fps"] == pytest.approx(30.0)
+    for frame, heads in zip(frames, seen["heads"], strict=True):
+        # Blender's z points up and its y away from who looks along it.
+        x, y, z = animation.joint_positions()[frame].T.numpy()
+        head = np.array([heads[name] for name in JOINTS])
+        assert np.abs(head - np.stack((x, -z, y), axis=-1)).max() < 1e-3
