@@ -17,7 +17,7 @@ from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.retiming import Track
+from blaze2cap.runtime.retiming import Track, shown_instead
 
 # Ends of the last bones in the frames of their joints, skeleton's own axes [mm]. The ankles of standing people of
 # TotalCapture are 40-80 mm high, their Head joints some 190 mm below the top of the head.
@@ -102,7 +102,7 @@ def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> An
     rotation = torch.cat((root, _TO_FILE @ track.rotation[:, 1:] @ _TO_FILE.mT), dim=1)
     bones, way = size * mean_offset() @ _TO_FILE.mT, track.root_position @ to_world.mT
     origin = way[int(track.valid.int().argmax())].repeat(len(way), 1)
-    origin[:, 1] = _floor(_lowest(rotation, bones, way, size), fps)
+    origin[:, 1] = _floor(_lowest(rotation, bones, way, size), fps)[shown_instead(track.valid)]
     return Animation(
         fps=fps,
         rotation=rotation,

@@ -1,7 +1,7 @@
 """From landmarks to a person's motion: the checkpoint's network over the whole clip, and where the person stands."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from blaze2cap.body.inverse_kinematics import root_position
@@ -51,7 +51,7 @@ def predict(
     if camera_tilt_deg is None:
         camera_tilt_deg = estimated_tilt_deg(motion.rotation, motion.valid, fps) or 0.0
     way = _root_path(motion, seen, intrinsics, size * mean_offset(), fps)
-    track = _held(Track(motion.rotation, way, motion.valid, _deviation(motion)))
+    track = Track(motion.rotation, way, motion.valid, _deviation(motion)).held()
     track = spread(track.at(slice(None, None, times)), keep, landmarks)
     if subject_height_m is not None:
         true_size = subject_height_m / standing_height()
@@ -98,14 +98,3 @@ def _deviation(motion: Motion) -> Float[Tensor, "N 21"]:
     if motion.deviation is None:
         return torch.full(motion.rotation.shape[:2], torch.nan)
     return motion.deviation
-
-
-def _held(track: Track) -> Track:
-    """Frames with nobody in them as the last one before with somebody, those before any as the first."""
-    return track.at(_last_valid(track.valid))._replace(valid=track.valid)
-
-
-def _last_valid(valid: Bool[Tensor, "N"]) -> Tensor:
-    frame = torch.arange(len(valid))
-    first = int(valid.int().argmax())
-    return torch.where(valid, frame, first).cummax(0).values

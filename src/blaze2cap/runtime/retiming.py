@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from blaze2cap.body.landmark import TRACKED
@@ -30,6 +30,15 @@ class Track(NamedTuple):
     def at(self, frames: Tensor | slice) -> "Track":
         """Some of the frames."""
         return Track(*(part[frames] for part in self))
+
+    def held(self) -> "Track":
+        """Frames with nobody in them as the last one with somebody, those before any as the first; still not valid."""
+        return self.at(shown_instead(self.valid))._replace(valid=self.valid)
+
+
+def shown_instead(valid: Bool[Tensor, "N"]) -> Int[Tensor, "N"]:
+    """Which frame stands for each: itself if valid, else the last valid one before, or the first of all."""
+    return torch.where(valid, torch.arange(len(valid)), int(valid.int().argmax())).cummax(0).values
 
 
 def thinning(fps: float) -> int:
