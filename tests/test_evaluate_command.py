@@ -75,7 +75,7 @@ def test_evaluate_scores_the_standard_test_takes_of_a_folder(
     assert report["test"]["unseen"]["frames"] == 2 * 100
     assert list(report["test"]["baseline"]) == ["one_euro_ik", "constant_pose", "raw"]
     assert "One-Euro + IK" in printed
-    files = ["figures.png", "joints.csv", "joints.png", "since_anchor.png", "smoothness.png"]
+    files = ["figures.png", "joints.csv", "joints.png", "reliability.png", "since_anchor.png", "smoothness.png"]
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == files
     assert "trained on" not in said
 
