@@ -95,9 +95,11 @@ def mapped_offsets(offset: Float[Tensor, "*batch 21 3"], skeleton_map: SkeletonM
     A bone of several joints starts in the middle of them: what it carries is then where theirs is, up to the second
     order of the angles by which they turn.
     """
+    # In double precision, so that the offset of a bone that stands for one joint comes out as it went in.
+    way = offset.double()
     at_rest: list[Tensor] = []
     for joint, parent in enumerate(PARENTS):
-        at_rest.append(offset[..., joint, :] + at_rest[parent] if joint else torch.zeros_like(offset[..., 0, :]))
+        at_rest.append(way[..., joint, :] + at_rest[parent] if joint else torch.zeros_like(way[..., 0, :]))
     head = torch.stack(
         [
             torch.stack([at_rest[JOINT_INDEX[joint]] for joint in bone.joints]).mean(0)
@@ -106,7 +108,8 @@ def mapped_offsets(offset: Float[Tensor, "*batch 21 3"], skeleton_map: SkeletonM
         dim=-2,
     )  # fmt: skip
     parents = torch.tensor(skeleton_map.parents[1:])
-    return torch.cat((torch.zeros_like(head[..., :1, :]), head[..., 1:, :] - head[..., parents, :]), dim=-2)
+    step = head[..., 1:, :] - head[..., parents, :]
+    return torch.cat((torch.zeros_like(head[..., :1, :]), step), dim=-2).to(offset.dtype)
 
 
 def _axes(words: str) -> Float[Tensor, "3 3"]:
