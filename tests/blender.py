@@ -1,4 +1,4 @@
-"""Real Blender without a window: what it makes of a file that it imports."""
+"""Real Blender without a window: what it makes of a file that it imports, and scripts of ours."""
 
 import json
 import os
@@ -20,6 +20,9 @@ source, fps = sys.argv[1], float(sys.argv[3])
 scene = bpy.context.scene
 if source.endswith(".bvh"):
     bpy.ops.import_anim.bvh(filepath=source, global_scale=0.01, update_scene_fps=True)
+elif source.endswith(".fbx"):
+    scene.render.fps = round(fps)
+    bpy.ops.import_scene.fbx(filepath=source, anim_offset=0)
 else:
     # Blender turns seconds into frames at the scene's rate as the file comes in.
     scene.render.fps = round(fps)
@@ -43,17 +46,21 @@ def seen_in_blender(path: Path, fps: float, frames: Sequence[int]) -> dict[str, 
     """What Blender shows of an animation file in some frames, y up as in our files: {"fps": ..., "heads": one
     {bone: [x, y, z]} a frame, "vertices": of the mesh, [V, 3] a frame, none of a BVH file}. Skips where it is absent.
     """
+    answer = path.with_suffix(".json")
+    run_in_blender(_LOOK, path.parent, str(path), str(answer), str(fps), *map(str, frames))
+    seen = json.loads(answer.read_text())
+    heads = [{name: _y_up(head) for name, head in frame.items()} for frame in seen["heads"]]
+    return {"fps": seen["fps"], "heads": heads, "vertices": [_y_up(frame) for frame in seen["vertices"]]}
+
+
+def run_in_blender(script: str, folder: Path, *arguments: str) -> None:
+    """Run a script in Blender's Python, in a folder. Skips where it is absent."""
     python = os.environ.get("BLAZE2CAP_BPY_PYTHON")
     if not python:
         pytest.skip(
             "BLAZE2CAP_BPY_PYTHON is not set: it names a Python that has bpy, as `pip install bpy==5.0.1` makes"
         )
-    answer = path.with_suffix(".json")
-    command = [python, "-c", _LOOK, path, answer, str(fps), *map(str, frames)]
-    subprocess.run(command, check=True, capture_output=True, timeout=600)
-    seen = json.loads(answer.read_text())
-    heads = [{name: _y_up(head) for name, head in frame.items()} for frame in seen["heads"]]
-    return {"fps": seen["fps"], "heads": heads, "vertices": [_y_up(frame) for frame in seen["vertices"]]}
+    subprocess.run([python, "-c", script, *arguments], cwd=folder, check=True, capture_output=True, timeout=600)
 
 
 def _y_up(point: Sequence[Any]) -> np.ndarray:

@@ -66,19 +66,21 @@ def test_at_rest_every_bone_starts_where_its_joints_are(skeleton: SkeletonMap) -
     local = mapped_rotations(rest, skeleton)
     theirs, _ = walked(local, mapped_offsets(animation.offset, skeleton), torch.zeros(1, 3), skeleton)
     for index, bone in enumerate(skeleton.bones):
-        middle = ours[0, [JOINT_INDEX[joint] for joint in bone.joints]].mean(0)
-        assert torch.allclose(theirs[0, index], middle, atol=1e-6), bone.name
+        first, last = (ours[0, JOINT_INDEX[joint]] for joint in (bone.joints[0], bone.joints[-1]))
+        assert torch.allclose(theirs[0, index], torch.lerp(first, last, 0.75), atol=1e-6), bone.name
 
 
 @pytest.mark.parametrize("skeleton", HUMANOIDS, ids=lambda skeleton: skeleton.name)
 def test_a_bent_back_carries_head_and_hands_to_where_they_are(skeleton: SkeletonMap) -> None:
-    # Legs are where they were; what the back carries is off by the second order of the angles.
+    # Legs are where they were; what the back carries is off by the second order of the angles, if Spine1 turns by a
+    # third of what Spine2 does.
     offset = tumbling(2, seed=3).offset
     error = []
     for degrees in (5.0, 10.0, 20.0):
         rotation = torch.eye(3).repeat(1, 21, 1, 1)
-        bend = rotation_vector_to_matrix(torch.deg2rad(torch.tensor([0.8, 0.3, 0.5]) * degrees))
-        rotation[:, [JOINT_INDEX["Spine1"], JOINT_INDEX["Spine2"]]] = bend
+        bend = torch.deg2rad(torch.tensor([0.8, 0.3, 0.5]) * degrees)
+        rotation[:, JOINT_INDEX["Spine1"]] = rotation_vector_to_matrix(bend / 2)
+        rotation[:, JOINT_INDEX["Spine2"]] = rotation_vector_to_matrix(1.5 * bend)
         ours, _ = forward_kinematics(rotation, offset)
         local = mapped_rotations(rotation, skeleton)
         theirs, _ = walked(local, mapped_offsets(offset, skeleton), torch.zeros(1, 3), skeleton)
