@@ -1,5 +1,7 @@
 """Laws of target skeletons: nothing that they name is turned otherwise than the joints that it stands for."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from moving import tumbling
@@ -123,3 +125,20 @@ def test_mixamo_bones_lie_along_y_and_unreal_bones_along_x(joint: str, tip: str)
     x = along(SKELETON_MAPS["unreal"], joint, tip)
     against = joint in ("RightShoulder", "RightArm", "RightForeArm", "LeftUpLeg", "LeftLeg")
     assert x[0] * (-1 if against else 1) > 0.97
+
+
+def test_the_document_names_the_bones() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "skeletons.md").read_text()
+    table = [
+        [cell.strip() for cell in line.strip("| ").split("|")] for line in document.splitlines() if line[:1] == "|"
+    ]
+    start = table.index(["joint", "`mixamo`", "`unreal`", "`vrm`"])
+    rows = {row[0]: row[1:] for row in table[start + 2 : start + 16]}
+    said = {joint: names for joints, names in rows.items() for joint in joints.split(", ")}
+    for column, skeleton in enumerate(HUMANOIDS):
+        for joint in (name for name in JOINTS if not name.startswith("Right")):
+            assert said[joint][column] == skeleton.bone_of(joint)
+        assert said["none"][column] == next(
+            (toe.name for toe in skeleton.toes if "eft" in toe.name or toe.name.endswith("_l")), "none"
+        )
+        assert f"| `{skeleton.name}` | {len(skeleton.bones) + len(skeleton.toes)}, " in document
