@@ -87,7 +87,7 @@ class Told(PoseDetector):
 def test_the_landmark_model_begins_from_the_find_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two photographs of a person side by side, the right one smaller; each is found alone."""
     left, both = person(1)[0], np.full((256, 512, 3), 128, np.uint8)
-    both[:, :256], both[96:, 352:] = left, cv2.resize(left, (160, 160), interpolation=cv2.INTER_AREA)
+    both[:, :256], both[128:, 384:] = left, cv2.resize(left, (128, 128), interpolation=cv2.INTER_AREA)
     finds = []
     for hidden in (slice(256, None), slice(None, 256)):
         alone = both.copy()
