@@ -57,14 +57,14 @@ class Scripted:
 def test_a_slow_taker_gets_the_newest_picture_and_the_others_are_counted() -> None:
     newest = NewestShot()
     newest.put(shot(0))
-    assert newest.take(0) == shot(0)
+    assert newest.take(0.0) == shot(0)
     for number in range(1, 5):
         newest.put(shot(number))
-    taken = newest.take(0)
+    taken = newest.take(0.0)
     assert taken is not None
     assert taken.time_s == shot(4).time_s
     assert newest.dropped == 3
-    assert newest.take(0) is None
+    assert newest.take(0.0) is None
     assert not newest.ended
 
 
@@ -73,17 +73,17 @@ def test_the_last_picture_is_taken_before_the_end_and_before_the_error() -> None
     newest.put(shot(0))
     newest.end(UserError("unplugged"))
     assert not newest.ended
-    assert newest.take(0) == shot(0)
+    assert newest.take(0.0) == shot(0)
     assert newest.ended
     with pytest.raises(UserError, match="unplugged"):
-        newest.take(0)
+        newest.take(0.0)
 
 
 def test_a_taker_wakes_as_soon_as_a_picture_comes() -> None:
     newest = NewestShot()
     thread = threading.Thread(target=lambda: newest.put(shot(0)))
     thread.start()
-    assert newest.take(60) is not None
+    assert newest.take(60.0) is not None
     thread.join()
 
 
@@ -92,7 +92,7 @@ def test_a_thread_captures_to_the_end_and_closes_the_source() -> None:
     with capturing(source) as newest:
         taken = []
         while not newest.ended:
-            one = newest.take(10)
+            one = newest.take(10.0)
             taken += [] if one is None else [one.time_s]
     assert source.closed.is_set()
     assert taken[-1] == shot(9).time_s
@@ -103,7 +103,7 @@ def test_a_thread_captures_to_the_end_and_closes_the_source() -> None:
 def test_an_error_of_the_source_reaches_the_taker() -> None:
     source = Scripted([], UserError("gives no pictures any more"))
     with capturing(source) as newest, pytest.raises(UserError, match="no pictures any more"):
-        newest.take(10)
+        newest.take(10.0)
     assert source.closed.is_set()
 
 
@@ -117,7 +117,7 @@ def test_capturing_ends_with_the_session_though_the_source_would_go_on() -> None
 
     source = Endless([])
     with capturing(source) as newest:
-        assert newest.take(10) is not None
+        assert newest.take(10.0) is not None
     assert source.closed.wait(10)
 
 
@@ -166,7 +166,7 @@ class Device:
     pictures: list[np.ndarray | None] = []  # noqa: RUF012
 
     def __init__(self, number: int) -> None:
-        self.number, self.released = number, False
+        self.released = False
         self._left = list(self.pictures)
         self._now: np.ndarray | None = None
 

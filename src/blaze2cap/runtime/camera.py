@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,7 +64,8 @@ class Camera:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if whole else None
 
 
-def _opened(number: int) -> cv2.VideoCapture:
+def _opened(number: int) -> Any:
+    """An open cv2.VideoCapture."""
     log = cv2.utils.logging
     level = log.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_SILENT)  # what it tries and cannot open is told here, in one sentence

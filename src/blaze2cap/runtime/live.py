@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
@@ -32,6 +32,7 @@ Finish = Callable[[WorldPose], WorldPose]
 """A causal step from pose to pose, such as feet that stay where they stand."""
 
 
+@runtime_checkable
 class Output(Protocol):
     """Takes every frame of a person with these bones, and is told where there has been none for a while."""
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -31,6 +31,7 @@ class Shot(NamedTuple):
     arrived_s: float
 
 
+@runtime_checkable
 class Source(Protocol):
     """What gives pictures in real time, all of one size."""
 
