@@ -1,5 +1,7 @@
 """Laws of target skeletons: nothing that they name is turned otherwise than the joints that it stands for."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from moving import tumbling
@@ -55,7 +57,7 @@ def test_totalcapture_is_the_skeleton_itself() -> None:
     animation, skeleton = tumbling(20, seed=1), SKELETON_MAPS["totalcapture"]
     assert skeleton.names == JOINTS
     assert torch.equal(mapped_rotations(animation.rotation, skeleton), animation.rotation)
-    assert torch.allclose(mapped_offsets(animation.offset, skeleton), animation.offset, atol=1e-7)
+    assert torch.equal(mapped_offsets(animation.offset, skeleton), animation.offset)
 
 
 @MAPS
@@ -66,19 +68,21 @@ def test_at_rest_every_bone_starts_where_its_joints_are(skeleton: SkeletonMap) -
     local = mapped_rotations(rest, skeleton)
     theirs, _ = walked(local, mapped_offsets(animation.offset, skeleton), torch.zeros(1, 3), skeleton)
     for index, bone in enumerate(skeleton.bones):
-        middle = ours[0, [JOINT_INDEX[joint] for joint in bone.joints]].mean(0)
-        assert torch.allclose(theirs[0, index], middle, atol=1e-6), bone.name
+        first, last = (ours[0, JOINT_INDEX[joint]] for joint in (bone.joints[0], bone.joints[-1]))
+        assert torch.allclose(theirs[0, index], torch.lerp(first, last, 0.75), atol=1e-6), bone.name
 
 
 @pytest.mark.parametrize("skeleton", HUMANOIDS, ids=lambda skeleton: skeleton.name)
 def test_a_bent_back_carries_head_and_hands_to_where_they_are(skeleton: SkeletonMap) -> None:
-    # Legs are where they were; what the back carries is off by the second order of the angles.
+    # Legs are where they were; what the back carries is off by the second order of the angles, if Spine1 turns by a
+    # third of what Spine2 does.
     offset = tumbling(2, seed=3).offset
     error = []
     for degrees in (5.0, 10.0, 20.0):
         rotation = torch.eye(3).repeat(1, 21, 1, 1)
-        bend = rotation_vector_to_matrix(torch.deg2rad(torch.tensor([0.8, 0.3, 0.5]) * degrees))
-        rotation[:, [JOINT_INDEX["Spine1"], JOINT_INDEX["Spine2"]]] = bend
+        bend = torch.deg2rad(torch.tensor([0.8, 0.3, 0.5]) * degrees)
+        rotation[:, JOINT_INDEX["Spine1"]] = rotation_vector_to_matrix(bend / 2)
+        rotation[:, JOINT_INDEX["Spine2"]] = rotation_vector_to_matrix(1.5 * bend)
         ours, _ = forward_kinematics(rotation, offset)
         local = mapped_rotations(rotation, skeleton)
         theirs, _ = walked(local, mapped_offsets(offset, skeleton), torch.zeros(1, 3), skeleton)
@@ -121,3 +125,20 @@ def test_mixamo_bones_lie_along_y_and_unreal_bones_along_x(joint: str, tip: str)
     x = along(SKELETON_MAPS["unreal"], joint, tip)
     against = joint in ("RightShoulder", "RightArm", "RightForeArm", "LeftUpLeg", "LeftLeg")
     assert x[0] * (-1 if against else 1) > 0.97
+
+
+def test_the_document_names_the_bones() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "skeletons.md").read_text()
+    table = [
+        [cell.strip() for cell in line.strip("| ").split("|")] for line in document.splitlines() if line[:1] == "|"
+    ]
+    start = table.index(["joint", "`mixamo`", "`unreal`", "`vrm`"])
+    rows = {row[0]: row[1:] for row in table[start + 2 : start + 16]}
+    said = {joint: names for joints, names in rows.items() for joint in joints.split(", ")}
+    for column, skeleton in enumerate(HUMANOIDS):
+        for joint in (name for name in JOINTS if not name.startswith("Right")):
+            assert said[joint][column] == skeleton.bone_of(joint)
+        assert said["none"][column] == next(
+            (toe.name for toe in skeleton.toes if "eft" in toe.name or toe.name.endswith("_l")), "none"
+        )
+        assert f"| `{skeleton.name}` | {len(skeleton.bones) + len(skeleton.toes)}, " in document

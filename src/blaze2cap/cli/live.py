@@ -36,6 +36,9 @@ def live(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Write the motion at the end, the suffix decides how; may be repeated."),
     ] = None,
+    skeleton: Annotated[
+        str, typer.Option(help="Bones of recorded .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
+    ] = "totalcapture",
     seconds: Annotated[float | None, typer.Option(min=0, help="End after so many seconds.")] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Show the picture and what is detected in it.")] = False,
 ) -> None:
@@ -59,6 +62,7 @@ def live(
                 mirror=mirror,
                 osc=osc,
                 record=tuple(record or ()),
+                skeleton=skeleton,
                 most_s=seconds,
                 preview=preview,
             )

@@ -28,8 +28,19 @@ _SAME_WISH_S = 1.0
 Landmarks = Float32[np.ndarray, "33 10"]
 Detect = Callable[[UInt8[np.ndarray, "H W 3"], float], Landmarks]
 """Raw landmarks of an RGB picture taken at a time [s]."""
-Finish = Callable[[WorldPose], WorldPose]
-"""A causal step from pose to pose, such as feet that stay where they stand."""
+
+
+@runtime_checkable
+class Finish(Protocol):
+    """Causal steps from pose to pose, times rising, such as feet that stay where they stand."""
+
+    def resize(self, offset: Float[Tensor, "21 3"]) -> None:
+        """Bones from now on: a person's size becomes known on the way."""
+        ...
+
+    def step(self, pose: WorldPose) -> WorldPose:
+        """The next pose, finished."""
+        ...
 
 
 @runtime_checkable
@@ -73,27 +84,35 @@ def stopped_by_signals() -> Iterator[StopRequest]:
 
 
 class LiveMotion:
-    """Picture to pose: detector, stream, world, and any finishing steps, in this order."""
+    """Picture to pose: detector, stream, world, and finishing where it is wanted, in this order."""
 
     def __init__(
         self,
         detect: Detect,
         streamer: Streamer,
         world: CausalWorld,
-        finish: Sequence[Finish] = (),
+        finish: Finish | None = None,
         clock: Clock = time.perf_counter,
     ) -> None:
         self._detect, self._streamer, self.world = detect, streamer, world
         self._finish, self._clock = finish, clock
+        self._last: WorldPose | None = None
 
     def solve(self, shot: Shot) -> tuple[WorldPose, Landmarks, Spent]:
-        """The pose that answers a picture, what was detected in it, and where the time went until now."""
+        """The pose that answers a picture, what was detected in it, and where the time went until now.
+
+        Of a camera that is too fast for the network some pictures are answered as the one before: the same pose.
+        """
         began = self._clock()
         landmarks = self._detect(shot.image, shot.time_s)
         detected = self._clock()
         pose = self.world.place(self._streamer.push(landmarks, shot.time_s))
-        for finish in self._finish:
-            pose = finish(pose)
+        if self._last is not None and pose.time_s <= self._last.time_s:
+            pose = self._last
+        elif self._finish is not None:
+            self._finish.resize(self.world.offset)
+            pose = self._finish.step(pose)
+        self._last = pose
         moved = self._clock()
         late = shot.time_s - pose.time_s if self._streamer.latency_frames else 0.0
         return pose, landmarks, Spent(began - shot.arrived_s, detected - began, moved - detected, 0.0, late)
@@ -129,7 +148,6 @@ def run_live(
         else:
             pose, landmarks, spent = motion.solve(shot)
             solved = clock()
-            # Of a fast camera some frames are answered as the one before, which everybody knows.
             if pose.time_s > answered_s:
                 for output in outputs:
                     output.send(pose, motion.world.offset)

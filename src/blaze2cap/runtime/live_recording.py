@@ -40,10 +40,13 @@ _ROW = np.dtype(
 
 
 class Recording:
-    """Frames of a session, for `paths` to be written at its end; nothing is written before."""
+    """Frames of a session, for `paths` to be written at its end; nothing is written before.
 
-    def __init__(self, paths: Sequence[Path], most_frames: int = MOST_FRAMES) -> None:
-        self.paths = list(paths)
+    `skeleton` is the name of the one whose bones animation files get.
+    """
+
+    def __init__(self, paths: Sequence[Path], skeleton: str = "totalcapture", most_frames: int = MOST_FRAMES) -> None:
+        self.paths, self._skeleton = list(paths), skeleton
         self._most = most_frames
         self._chunks: list[np.ndarray] = []
         self.frames = 0
@@ -74,7 +77,7 @@ class Recording:
         `end` and `camera_tilt_deg` are as in `Animation`, `fps` is the rate of the files.
         """
         animation = self.animation(fps, end, camera_tilt_deg)
-        write_motion(self.paths, animation)
+        write_motion(self.paths, animation, self._skeleton)
         return animation
 
     def animation(self, fps: float, end: Float[Tensor, "5 3"], camera_tilt_deg: float) -> Animation:

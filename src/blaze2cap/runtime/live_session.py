@@ -20,7 +20,7 @@ from blaze2cap.runtime.live_capture import PlayedVideo, Source, capturing
 from blaze2cap.runtime.live_preview import Preview, require_display
 from blaze2cap.runtime.live_recording import Recording
 from blaze2cap.runtime.live_status import LiveStatus
-from blaze2cap.runtime.motion_files import WRITERS
+from blaze2cap.runtime.motion_files import WRITERS, skeleton_map
 from blaze2cap.runtime.osc import OscOutput, OscSender, find_destination
 from blaze2cap.runtime.pose_model import PoseModel, find_pose_model
 from blaze2cap.runtime.streamer import Streamer
@@ -30,10 +30,12 @@ from blaze2cap.runtime.whole_file import require_writable
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSettings:
-    """What a session is asked for; `source` is the number of a camera, or a video to play in real time.
+    """What a session is asked for; what is None is estimated, or left out.
 
-    `vmc` and `osc` are HOST:PORT, `record` the files to write at the end, `most_s` the longest time to run [s]. What is
-    None is estimated, or left out.
+    source             number of a camera, or a video to play in real time
+    vmc, osc           HOST:PORT to send to
+    record, skeleton   files to write at the end, and the bones that animation files get
+    most_s             the longest time to run [s]
     """
 
     source: int | Path
@@ -46,6 +48,7 @@ class LiveSettings:
     mirror: bool = False
     osc: str | None = None
     record: tuple[Path, ...] = ()
+    skeleton: str = "totalcapture"
     most_s: float | None = None
     preview: bool = False
 
@@ -63,7 +66,7 @@ def run_session(settings: LiveSettings) -> None:
         outputs, senders = _connected(settings, opened)
         pose_model = find_pose_model(settings.pose_model)
         network = load_checkpoint(settings.checkpoint).model
-        recording = Recording(settings.record)
+        recording = Recording(settings.record, settings.skeleton)
         stop = opened.enter_context(stopped_by_signals())
         source = _source(settings.source)
         to = "".join(f", to {sender.destination.name}" for sender in senders)
@@ -96,6 +99,7 @@ def _require_possible(settings: LiveSettings) -> None:
     for value, require in checks:
         if value is not None:
             require(value)
+    skeleton_map(settings.skeleton)
     for number, path in enumerate(settings.record):
         if path.suffix.lower() not in WRITERS:
             raise UserError(f"{path}: cannot write {path.suffix or 'a name without suffix'}; use {', '.join(WRITERS)}")

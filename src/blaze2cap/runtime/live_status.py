@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from io import TextIOBase
 from typing import NamedTuple, TextIO
 
 import numpy as np
@@ -36,8 +37,9 @@ class Spent(NamedTuple):
 class LiveStatus:
     """A line about once a second, in a terminal always the same one, and the figures of the whole session."""
 
-    def __init__(self, clock: Callable[[], float], out: TextIO | None = None) -> None:
-        self._clock, self._out = clock, out or sys.stderr
+    def __init__(self, clock: Callable[[], float], out: TextIOBase | None = None) -> None:
+        self._clock = clock
+        self._out: TextIOBase | TextIO = out or sys.stderr
         self._began_s = self._told_s = clock()
         self._spent = np.empty((_KEPT, len(Spent._fields)))
         self.frames = self.seen = self._frames_told = 0

@@ -4,12 +4,13 @@ All skeletons take the rest pose of `animation`: a T-pose that faces +z, y up, m
 
   names    of the bones; a bone that stands for several joints turns by all of them
   spine    mixamo, unreal and vrm have three spine bones for our four: the middle one stands for Spine1 and Spine2 and
-           turns half-way between the two; the last one is Spine3, the chest, from which shoulders and neck start
+           turns about a point between them; the last one is Spine3, the chest, from which shoulders and neck start
   toes     a bone in front of each foot, stiff because no landmark says how toes bend
   axes     how a bone's own x, y and z lie in the rest pose, for files that have such axes (glTF; BVH has none).
-           totalcapture and vrm: all along the world's, as VRM asks for. mixamo: y along the bone, as the bones of
-           Mixamo's X Bot lie in its T-pose. unreal: x along the bone (right arm and left leg: against it), as the
-           bones of Epic's mannequin lie once its arms are raised to a T and glTF's y and z are exchanged for Unreal's.
+           totalcapture and vrm: all along the world's, as in VRM's normalised skeletons. mixamo: y along the bone, as
+           the bones of Mixamo's X Bot lie in its T-pose. unreal: x along the bone (right arm and left leg: against
+           it), as the bones of Epic's mannequin lie once its arms are raised to a T and glTF's y and z are exchanged
+           for Unreal's.
 """
 
 import math
@@ -29,6 +30,9 @@ _DIRECTION = {
     "left": (1, 0, 0), "right": (-1, 0, 0), "up": (0, 1, 0), "down": (0, -1, 0), "front": (0, 0, 1), "back": (0, 0, -1),
 }  # fmt: skip
 _WORLD_AXES = "left up front"
+# Where a bone of two joints starts, as a share of the way from the one to the other: of Spine1 and Spine2 the second
+# turns farther (medians over all Vicon takes of TotalCapture: 1.7 and 8.6 degrees).
+_MERGED_AT = 0.75
 # From the ankle to the ball of the foot, Mixamo's X Bot goes this much less steeply than its shin [degrees].
 _MIXAMO_FOOT_DEG = 50.8
 
@@ -92,21 +96,22 @@ def mapped_rotations(
 def mapped_offsets(offset: Float[Tensor, "*batch 21 3"], skeleton_map: SkeletonMap) -> Float[Tensor, "*batch bones 3"]:
     """Offsets of the target's bones in their parents' frames, all axes the world's in the rest pose; the root's is 0.
 
-    A bone of several joints starts in the middle of them: what it carries is then where theirs is, up to the second
-    order of the angles by which they turn.
+    A bone of several joints starts between the first and the last, where turning by all of them at once moves what it
+    carries the least from where it should be: on the Vicon takes of TotalCapture head and hands are off by 2.0 mm in
+    the median, 7.5 mm at the 95th percentile (half-way: 4.3 and 11.3).
     """
+    # In double precision, so that the offset of a bone that stands for one joint comes out as it went in.
+    way = offset.double()
     at_rest: list[Tensor] = []
     for joint, parent in enumerate(PARENTS):
-        at_rest.append(offset[..., joint, :] + at_rest[parent] if joint else torch.zeros_like(offset[..., 0, :]))
-    head = torch.stack(
-        [
-            torch.stack([at_rest[JOINT_INDEX[joint]] for joint in bone.joints]).mean(0)
-            for bone in skeleton_map.bones
-        ],
-        dim=-2,
-    )  # fmt: skip
+        at_rest.append(way[..., joint, :] + at_rest[parent] if joint else torch.zeros_like(way[..., 0, :]))
+    ends = (
+        (at_rest[JOINT_INDEX[bone.joints[0]]], at_rest[JOINT_INDEX[bone.joints[-1]]]) for bone in skeleton_map.bones
+    )
+    head = torch.stack([torch.lerp(first, last, _MERGED_AT) for first, last in ends], dim=-2)
     parents = torch.tensor(skeleton_map.parents[1:])
-    return torch.cat((torch.zeros_like(head[..., :1, :]), head[..., 1:, :] - head[..., parents, :]), dim=-2)
+    step = head[..., 1:, :] - head[..., parents, :]
+    return torch.cat((torch.zeros_like(head[..., :1, :]), step), dim=-2).to(offset.dtype)
 
 
 def _axes(words: str) -> Float[Tensor, "3 3"]:
