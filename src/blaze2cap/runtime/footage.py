@@ -54,19 +54,23 @@ class Footage:
     """What to know although the footage is used, a sentence each."""
 
     def intrinsics(self, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
-        """(fx / width, fy / height, cx / width, cy / height) of a camera with square pixels and a centred image.
+        """`camera_intrinsics` with the given field of view, or that of the sidecar."""
+        known = self.field_of_view_deg if field_of_view_deg is None else field_of_view_deg
+        return camera_intrinsics(self.width, self.height, known)
 
-        `field_of_view_deg` is horizontal; without it that of the sidecar holds, and where there is none the longer side
-        is taken to span 70 degrees. UserError for what is no camera's field of view.
-        """
-        if field_of_view_deg is None:
-            field_of_view_deg = self.field_of_view_deg
-        if field_of_view_deg is None:
-            focal = 0.5 * max(self.width, self.height) / math.tan(math.radians(ASSUMED_FIELD_OF_VIEW_DEG) / 2)
-        else:
-            require_field_of_view(field_of_view_deg)
-            focal = 0.5 * self.width / math.tan(math.radians(field_of_view_deg) / 2)
-        return torch.tensor([focal / self.width, focal / self.height, 0.5, 0.5])
+
+def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
+    """(fx / width, fy / height, cx / width, cy / height) of a camera with square pixels and a centred image.
+
+    `field_of_view_deg` is horizontal; without it the longer side is taken to span 70 degrees. UserError for what is no
+    camera's field of view.
+    """
+    if field_of_view_deg is None:
+        focal = 0.5 * max(width, height) / math.tan(math.radians(ASSUMED_FIELD_OF_VIEW_DEG) / 2)
+    else:
+        require_field_of_view(field_of_view_deg)
+        focal = 0.5 * width / math.tan(math.radians(field_of_view_deg) / 2)
+    return torch.tensor([focal / width, focal / height, 0.5, 0.5])
 
 
 def open_footage(path: Path, fps: float | None = None, pose_model: str = "full") -> Footage:
