@@ -85,6 +85,17 @@ def require_height(metres: float) -> None:
         raise UserError(f"the subject's height is {metres:g} m, expected {low:g} to {high:g}")
 
 
+def size_of(offset: Float[Tensor, "21 3"]) -> float:
+    """How large bones are, relative to the mean skeleton's."""
+    shin = JOINT_INDEX["RightFoot"]
+    return (offset[shin].norm() / mean_offset()[shin].norm()).item()
+
+
+def sole(size: float) -> Float[Tensor, "2 3"]:
+    """Lowest points of a foot that stands, at its heel and its toes, in the frame of either Foot joint [m]."""
+    return size * torch.tensor([_HEEL_MM, _ENDS_MM["RightFoot"]]) / 1000 @ _TO_FILE.mT
+
+
 def require_tilt(degrees: float) -> None:
     """Raise UserError for what is no camera's tilt."""
     low, high = CAMERA_TILTS_DEG
