@@ -19,9 +19,9 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Browser:
-    """One page of a given size [px]; a context manager."""
+    """One page of a given size [px]; a context manager. WebGL draws on the processor, or is not there at all."""
 
-    def __init__(self, profile: Path, width: int = 1280, height: int = 900) -> None:
+    def __init__(self, profile: Path, width: int = 1280, height: int = 900, *, webgl: bool = True) -> None:
         found = [path for path in map(shutil.which, _NAMES) if path]
         if not found:
             pytest.skip(f"no browser on PATH: none of {', '.join(_NAMES)}")
@@ -29,7 +29,8 @@ class Browser:
         command_out, self._commands = os.pipe()
         self._answers, answer_in = os.pipe()
         script = f'exec 3<&{command_out} 4>&{answer_in}; exec "$@"'
-        options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars")
+        drawing = ("--disable-gpu", "--enable-unsafe-swiftshader") if webgl else ("--disable-3d-apis",)
+        options = ("--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--hide-scrollbars", *drawing)
         size = f"--window-size={width},{height}"
         self._process = subprocess.Popen(
             ["bash", "-c", script, "browser", found[0], *options, size, f"--user-data-dir={profile}"],
