@@ -39,7 +39,9 @@ export class Bar {
       follow: toggle(rest, "Follow", "go with the person (f)", () => acts.toggle("follow")),
       path: toggle(rest, "Path", "the way over the ground (p)", () => acts.toggle("path")),
     };
-    if (recording.figures.length > 1) this.toggles.apart = toggle(rest, "Side by side", "or all in one place (o)", () => acts.toggle("apart"));
+    if (recording.figures.filter((figure) => figure.inSpace).length > 1) {
+      this.toggles.apart = toggle(rest, "Side by side", "or all in one place (o)", () => acts.toggle("apart"));
+    }
     if (acts.graphs) this.toggles.graph = toggle(rest, "Graph", "a joint over time (g)", () => acts.toggle("graph"));
     button(rest, "Reset view", "as at first (r)", () => acts.home());
   }

@@ -7,6 +7,7 @@ const STICK_M = 0.011;                            // radius of limbs where nobod
 const SLIM = 0.5;                                 // thickness where several figures are in one place
 const HEAD = { radius: 0.082, stretch: 1.4, middle: 0.09 };   // of usual size [m]
 const [PALE, DIMMED] = [0.42, 0.72];              // how far colours go towards the ground's
+const CHOSEN = 1.3;                               // how much thicker
 const UP = new Vector3(0, 1, 0);
 
 export class Body {
@@ -33,15 +34,17 @@ export class Body {
     this.seen = new Array(points).fill(false);
   }
 
-  pose(frame, slim) {
+  // `slim`: other figures are in the same place; `chosen`: the point that stands out, -1 for none.
+  pose(frame, slim, chosen) {
     const { figure, places, seen } = this;
     const thickness = slim ? SLIM : 1;
     const place = [0, 0, 0];
     for (let point = 0; point < figure.points; point++) {
       seen[point] = figure.space.read(frame, point, place);
       if (seen[point]) places[point].fromArray(place);
+      const radius = this.balls[point] * thickness * (point === chosen ? CHOSEN : 1);
       for (const part of this.round ? this.parts : []) {
-        if (seen[point]) part.ball(point, places[point], this.balls[point] * thickness, UP);
+        if (seen[point]) part.ball(point, places[point], radius, UP);
         else part.hideBall(point);
       }
     }

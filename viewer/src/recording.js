@@ -26,6 +26,14 @@ export class Track {
     return true;
   }
 
+  // Whether any point is seen in any frame.
+  anything() {
+    for (let start = 0; start < this.numbers.byteLength; start += 2 * this.dimensions) {
+      if (this.numbers.getInt16(start, true) !== NOT_SEEN) return true;
+    }
+    return false;
+  }
+
   // A point's first number, NaN where it is not seen.
   value(frame, point) {
     const number = this.numbers.getInt16(2 * this.dimensions * (frame * this.points + point), true);
@@ -42,6 +50,7 @@ export class Recording {
       figure.space = new Track(figure.position, figure.points);
       figure.flat = figure.pixel && new Track(figure.pixel, figure.points);
       for (const graph of figure.graphs) graph.track = new Track(graph.value, graph.joints);
+      figure.inSpace = figure.space.anything();
       // What was decoded is not needed as text any more.
       figure.position = figure.pixel = null;
     }

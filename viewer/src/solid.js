@@ -10,7 +10,7 @@ export const [START, END] = [PROFILE[0][1], PROFILE.at(-1)[1]];
 export class Solid {
   constructor(limbs, balls, fine) {
     this.profile = fine ? PROFILE : COARSE_PROFILE;
-    const [round, rows] = fine ? [16, 9] : [7, 4];
+    const [round, rows] = fine ? [16, 9] : [7, 5];
     this.circle = Array.from({ length: round }, (_, n) => [Math.cos((2 * Math.PI * n) / round), Math.sin((2 * Math.PI * n) / round)]);
     // Of a ball: rows from the lower pole to the upper one, each as height and radius.
     this.rows = Array.from({ length: rows }, (_, n) => [-Math.cos((Math.PI * n) / (rows - 1)), Math.sin((Math.PI * n) / (rows - 1))]);

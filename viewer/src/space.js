@@ -24,12 +24,6 @@ export class Space {
       return;
     }
     this.world = new World(recording, this.eye, stage.fine);
-    // Figures that are seen in the image alone need no panel.
-    this.figures = recording.figures.filter((figure) => {
-      const place = [0, 0, 0];
-      for (let frame = 0; frame < recording.frames; frame++) if (figure.space.read(frame, 0, place)) return true;
-      return false;
-    });
     let pressed = null;
     this.canvas.addEventListener("pointerdown", (event) => { pressed = event.isPrimary ? event : null; });
     this.canvas.addEventListener("pointerup", (event) => {
@@ -39,7 +33,8 @@ export class Space {
   }
 
   panels(apart) {
-    const shown = this.figures.filter((figure) => figure.shown);
+    // Figures that are seen in the image alone need no panel.
+    const shown = this.recording.figures.filter((figure) => figure.shown && figure.inSpace);
     return apart && shown.length ? shown.map((figure) => [figure]) : [shown];
   }
 

@@ -39,8 +39,9 @@ export class World {
       const shown = figures.includes(recording.figures[place]);
       body.mesh.visible = body.shadow.mesh.visible = shown;
       if (!shown) return;
-      body.pose(frame, bodies > 1);
-      body.paint(colours, dimmed, chosen(recording.figures[place]));
+      const point = chosen(recording.figures[place]);
+      body.pose(frame, bodies > 1, point);
+      body.paint(colours, dimmed, point);
     });
     if (path && !this.paths) {
       this.paths = recording.figures.map((figure) => new Path(figure, recording.frames, recording.floor));
