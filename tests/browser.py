@@ -31,7 +31,7 @@ class Browser:
         command_out, self._commands = os.pipe()
         self._answers, answer_in = os.pipe()
         script = f'exec 3<&{command_out} 4>&{answer_in}; exec "$@"'
-        drawing = ("--disable-gpu", "--enable-unsafe-swiftshader") if webgl else ("--disable-3d-apis",)
+        drawing = ("--disable-gpu", "--enable-unsafe-swiftshader") if webgl else ("--disable-gpu", "--disable-software-rasterizer")
         options = ("--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--hide-scrollbars", *drawing)
         size = f"--window-size={width},{height}"
         self._process = subprocess.Popen(
