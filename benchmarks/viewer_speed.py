@@ -1,7 +1,8 @@
 """How fast the viewer plays: a long recording of several figures in headless Chromium, drawn on the processor.
 
-The page is what `blaze2cap show` writes: truth, landmarks and model with errors, image positions and joint graphs. Intervals
-between pictures are measured in the page, by requestAnimationFrame, while it plays; a second for warming up is left out.
+The page is like that of `blaze2cap show`: truth, landmarks and model with errors, image positions and joint graphs.
+Intervals between pictures are measured in the page, by requestAnimationFrame, while it plays; a second for warming up
+is left out.
 
     python benchmarks/viewer_speed.py                      # 10,000 frames, 1280 x 720
 """
@@ -87,7 +88,7 @@ def main(
 ) -> None:
     """Print frames per second: median, and what nine of ten intervals reach."""
     torch.set_num_threads(1)
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, window {width} x {height}, {frames} frames, 3 figures")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {frames} frames, 3 figures at {width} x {height}")
     with tempfile.TemporaryDirectory() as folder:
         for name, apart in (("side by side", True), ("in one place", False)):
             page = Path(folder) / "page.html"

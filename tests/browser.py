@@ -31,11 +31,11 @@ class Browser:
         command_out, self._commands = os.pipe()
         self._answers, answer_in = os.pipe()
         script = f'exec 3<&{command_out} 4>&{answer_in}; exec "$@"'
-        drawing = ("--disable-gpu", "--enable-unsafe-swiftshader") if webgl else ("--disable-gpu", "--disable-software-rasterizer")
-        options = ("--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--hide-scrollbars", *drawing)
+        drawing = "--enable-unsafe-swiftshader" if webgl else "--disable-software-rasterizer"
+        options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars")
         size = f"--window-size={width},{height}"
         self._process = subprocess.Popen(
-            ["bash", "-c", script, "browser", found[0], *options, size, f"--user-data-dir={profile}"],
+            ["bash", "-c", script, "browser", found[0], *options, drawing, size, f"--user-data-dir={profile}"],
             pass_fds=(command_out, answer_in),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

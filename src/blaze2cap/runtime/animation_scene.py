@@ -1,4 +1,4 @@
-"""An animation for the viewer: the person on the floor with hands and feet, joint graphs, the landmarks in the image."""
+"""An animation for the viewer: the person on the floor, with hands and feet; joint graphs; landmarks in the image."""
 
 import math
 
@@ -76,4 +76,5 @@ def _landmarks(footage: Footage) -> StickFigure:
     pixel = footage.landmarks[..., SCREEN] * torch.tensor([footage.width, footage.height])
     pixel[~seen] = torch.nan
     nowhere = np.full((*pixel.shape[:2], 3), np.nan, np.float32)
-    return landmark_figure(name="landmarks", colour=COLOURS[RAW], position=nowhere, pixel=pixel.numpy().astype(np.float32))
+    shown = pixel.numpy().astype(np.float32)
+    return landmark_figure(name="landmarks", colour=COLOURS[RAW], position=nowhere, pixel=shown)

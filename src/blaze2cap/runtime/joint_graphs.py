@@ -1,4 +1,4 @@
-"""What the viewer draws over time, joint by joint: turns of the joints, their errors, and the errors to expect [°, mm]."""
+"""What the viewer draws over time, joint by joint: how far joints are turned, their errors, and those to expect."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ def rotation_graph(rotation: Float[Tensor, "N 21 3 3"], shown: Bool[Tensor, "N"]
     """How far each joint is turned from its rest pose, in its parent's frame; the root from its first pose shown."""
     rest = torch.eye(3).repeat(rotation.shape[1], 1, 1)
     rest[_ROOT] = rotation[int(shown.int().argmax()), _ROOT]
-    return _graph("rotation", "°", geodesic_angle(rotation, rest).rad2deg(), shown)
+    return _graph("rotation", "°", geodesic_angle(rotation, rest.expand_as(rotation)).rad2deg(), shown)
 
 
 def rotation_error_graph(
@@ -38,4 +38,5 @@ def position_error_graph(error_mm: Float[Tensor, "N 21"], shown: Bool[Tensor, "N
 
 def _graph(name: str, unit: str, value: Float[Tensor, "N 21"], shown: Bool[Tensor, "N"]) -> JointGraph:
     """Not a number in the frames that are not shown."""
-    return JointGraph(name=name, unit=unit, value=torch.where(shown[:, None], value, torch.nan).numpy().astype(np.float32))
+    known = torch.where(shown[:, None], value, torch.nan)
+    return JointGraph(name=name, unit=unit, value=known.numpy().astype(np.float32))

@@ -21,7 +21,7 @@ LANDMARK_LINES: Lines = tuple(
     )
 )  # fmt: skip
 
-# Radius of the limb that ends at a joint [m], for drawings with thickness: slim, so that figures in one place stay apart.
+# Radius of the limb that ends at a joint [m], for drawings with thickness.
 _RADII_M = {
     "Spine": 0.066, "Spine1": 0.066, "Spine2": 0.070, "Spine3": 0.072, "Neck": 0.044, "Head": 0.038,
     "Shoulder": 0.046, "Arm": 0.044, "ForeArm": 0.042, "Hand": 0.034,

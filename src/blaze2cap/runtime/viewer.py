@@ -57,12 +57,14 @@ class Scene:
 def viewer_page(scene: Scene) -> str:
     """A whole page with one viewer, which fills the window, and its keys."""
     keys = (
-        ("space", "play or pause"), ("&larr; &rarr;", "a frame; with shift a second"), ("Home End", "first, last frame"),
+        ("space", "play or pause"), ("&larr; &rarr;", "a frame; with shift a second"),
+        ("Home End", "first, last frame"),
         ("[ ]", "slower, faster"), ("l", "loop"), ("a d w s", "turn"), ("+ -", "nearer, farther"), ("r", "first view"),
         ("f", "follow the person"), ("p", "path"), ("1 2 3", "show or hide a figure"),
         ("o", "side by side or in one place"), ("g", "graph"), ("j", "next joint; with shift the one before"),
     )  # fmt: skip
-    shown = "".join(f"<dt><kbd>{key.replace(' ', '</kbd> <kbd>')}</kbd></dt><dd>{meaning}</dd>" for key, meaning in keys)
+    caps = ((key.replace(" ", "</kbd> <kbd>"), meaning) for key, meaning in keys)
+    shown = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{meaning}</dd>" for key, meaning in caps)
     hands = "Drag to turn, with the right button or two fingers to move; wheel or pinch to come nearer. Click a joint."
     help_text = f'<details class="keys"><summary>Keys</summary><div><p>{hands}</p><dl>{shown}</dl></div></details>'
     header = f"<header><h1>{html.escape(scene.title)}</h1>{help_text}</header>"
