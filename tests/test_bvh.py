@@ -1,41 +1,27 @@
 """BVH files say what the animation says: to our own reader, to another one, and to Blender."""
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from blender import seen_in_blender
 from moving import animation_of, tumbling
 
+from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, PARENTS
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.animation import END_JOINTS, Animation
 from blaze2cap.runtime.bvh import read_bvh, write_bvh
 from blaze2cap.runtime.euler import continuous_zxy, zxy_to_matrix
+from blaze2cap.runtime.rig import rigged
+from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
 
-# Prints, as JSON, what Blender makes of a file: frames per second, and heads of bones by name, in metres, z up.
-_IN_BLENDER = """
-import json, sys
-import bpy
-bpy.ops.wm.read_factory_settings(use_empty=True)
-bpy.ops.import_anim.bvh(filepath=sys.argv[1], global_scale=0.01, update_scene_fps=True)
-figure, scene = bpy.context.object, bpy.context.scene
-heads = []
-for frame in map(int, sys.argv[3:]):
-    scene.frame_set(frame + 1)
-    heads.append({bone.name: list(figure.matrix_world @ bone.head) for bone in figure.pose.bones})
-with open(sys.argv[2], "w") as file:
-    json.dump({"fps": scene.render.fps / scene.render.fps_base, "heads": heads}, file)
-"""
+HUMANOIDS = [skeleton for name, skeleton in SKELETON_MAPS.items() if name != "totalcapture"]
 
 
 def all_positions(animation: Animation) -> np.ndarray:
     """Joints [N, 21, 3], then the end sites of END_JOINTS."""
-    from blaze2cap.body.kinematics import forward_kinematics
-
     joint, rotation = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
     last = [JOINT_INDEX[name] for name in END_JOINTS]
     end = joint[:, last] + (rotation[:, last] @ animation.end[..., None]).squeeze(-1)
@@ -141,22 +127,43 @@ def test_another_reader_sees_the_same_motion(tmp_path: Path) -> None:
             assert position == pytest.approx(expected[frame, JOINT_INDEX[joint.Name]], abs=0.01), joint.Name
 
 
+@pytest.mark.parametrize("skeleton", HUMANOIDS, ids=lambda skeleton: skeleton.name)
+def test_other_skeletons_have_their_names_and_the_orientations_of_the_joints(
+    skeleton: SkeletonMap, tmp_path: Path
+) -> None:
+    animation = tumbling(60, seed=5)
+    write_bvh(tmp_path / "a.bvh", animation, skeleton)
+    read = read_bvh(tmp_path / "a.bvh")
+    position, turned = read.forward_kinematics()
+    expected = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
+    moved = [name for name, channels in zip(read.names, read.channels, strict=True) if channels]
+    assert sorted(moved) == sorted((*skeleton.names, *(toe.name for toe in skeleton.toes)))
+    for joint in ("Hips", "Spine", "Spine3", "Neck", "Head", "LeftHand", "RightForeArm", "LeftFoot"):
+        own = turned[:, read.names.index(skeleton.bone_of(joint))]
+        assert np.abs(own - expected[1][:, JOINT_INDEX[joint]].numpy()).max() < 1e-5, joint
+    for toe in skeleton.toes:
+        stiff = turned[:, read.names.index(toe.parent or "")], turned[:, read.names.index(toe.name)]
+        assert np.abs(stiff[0] - stiff[1]).max() < 1e-6
+    # Legs hang on the hips, which are where they were, and their ends as far out as without a toe bone.
+    for side in ("Left", "Right"):
+        foot = skeleton.bone_of(f"{side}Foot")
+        end = next((toe.name for toe in skeleton.toes if toe.parent == foot), foot)
+        ours = all_positions(animation)[:, len(JOINTS) + END_JOINTS.index(f"{side}Foot")]
+        assert np.abs(position[:, read.names.index(f"{end}_end")] / 100 - ours).max() < 1e-4
+
+
 @pytest.mark.slow
-def test_blender_shows_the_same_motion_within_a_millimetre(tmp_path: Path) -> None:
-    python = os.environ.get("BLAZE2CAP_BPY_PYTHON")
-    if not python:
-        pytest.skip(
-            "BLAZE2CAP_BPY_PYTHON is not set: it names a Python that has bpy, as `pip install bpy==5.0.1` makes"
-        )
+@pytest.mark.parametrize("skeleton", SKELETON_MAPS.values(), ids=SKELETON_MAPS)
+def test_blender_shows_the_same_motion_within_a_millimetre(skeleton: SkeletonMap, tmp_path: Path) -> None:
     animation = tumbling(120, seed=4, fps=30.0)
-    write_bvh(tmp_path / "a.bvh", animation)
+    write_bvh(tmp_path / "a.bvh", animation, skeleton)
     frames = range(0, 120, 7)
-    command = [python, "-c", _IN_BLENDER, tmp_path / "a.bvh", tmp_path / "heads.json", *map(str, frames)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    seen = json.loads((tmp_path / "heads.json").read_text())
+    seen = seen_in_blender(tmp_path / "a.bvh", 30.0, frames)
     assert seen["fps"] == pytest.approx(30.0)
+    rig = rigged(animation, skeleton, own_axes=False)
+    expected = rig.forward_kinematics(rig.rotation, rig.root_position)[0].numpy()
     for frame, heads in zip(frames, seen["heads"], strict=True):
-        # Blender's z points up and its y away from who looks along it.
-        x, y, z = animation.joint_positions()[frame].T.numpy()
-        head = np.array([heads[name] for name in JOINTS])
-        assert np.abs(head - np.stack((x, -z, y), axis=-1)).max() < 1e-3
+        head = np.array([heads[name] for name in rig.names])
+        assert np.abs(head - expected[frame]).max() < 1e-3
+    if skeleton.name == "totalcapture":
+        assert np.abs(expected - animation.joint_positions().numpy()).max() < 1e-5

@@ -15,7 +15,7 @@ from torch import Tensor
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.rotation import rotation_vector_to_matrix
-from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
+from blaze2cap.body.skeleton import JOINTS, indices
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.retiming import Track, shown_instead
 
@@ -31,14 +31,15 @@ END_JOINTS = tuple(_ENDS_MM)
 """Joints whose bone ends in an end site: top of the head, finger tips, toes."""
 
 # Something of a person touches the floor in this time before or after any moment [s]: jumps are shorter.
-_LONGEST_FLIGHT_S = 1.0
+LONGEST_FLIGHT_S = 1.0
 
 SUBJECT_HEIGHTS_M = (0.5, 2.5)
 """Heights that are taken for those of people."""
 CAMERA_TILTS_DEG = (-80.0, 80.0)
 
 _TO_FILE = torch.tensor([[-1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, -1.0, 0.0]])
-_FEET = [JOINT_INDEX["RightFoot"], JOINT_INDEX["LeftFoot"]]
+# Bones that end in no joint, and the heels behind the ankles.
+_LAST = indices(*END_JOINTS, "RightFoot", "LeftFoot")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +68,14 @@ class Animation:
 
 def standing_height() -> float:
     """Height of the mean skeleton, from its soles to the top of its head [m]."""
-    position, _ = forward_kinematics(torch.eye(3).expand(len(JOINTS), 3, 3), mean_offset())
-    end = dict(zip(END_JOINTS, _ends(), strict=True))
     # In the skeleton's own axes z points down.
-    sole, top = (position[JOINT_INDEX[name], 2] + end[name][2] for name in ("RightFoot", "Head"))
-    return (sole - top).item()
+    height = body_points(torch.eye(3).expand(len(JOINTS), 3, 3))[:, 2]
+    return (height.max() - height.min()).item()
+
+
+def standing_hip_height() -> float:
+    """Height of the mean skeleton's Hips above its soles [m]."""
+    return body_points(torch.eye(3).expand(len(JOINTS), 3, 3))[:, 2].max().item()
 
 
 def require_height(metres: float) -> None:
@@ -107,42 +111,67 @@ def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> An
     starts above the origin. UserError for a tilt that no camera has.
     """
     require_tilt(camera_tilt_deg)
-    level = rotation_vector_to_matrix(torch.tensor([-math.radians(camera_tilt_deg), 0.0, 0.0]))
-    to_world = torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ level
-    root = to_world @ track.rotation[:, :1] @ _TO_FILE.mT
-    rotation = torch.cat((root, _TO_FILE @ track.rotation[:, 1:] @ _TO_FILE.mT), dim=1)
-    bones, way = size * mean_offset() @ _TO_FILE.mT, track.root_position @ to_world.mT
+    to_world = camera_to_world(camera_tilt_deg)
+    way = track.root_position @ to_world.mT
     origin = way[int(track.valid.int().argmax())].repeat(len(way), 1)
-    origin[:, 1] = _floor(_lowest(rotation, bones, way, size), fps)[shown_instead(track.valid)]
+    lowest = way[:, 1] + size * lowest_point(body_points(track.rotation), to_world)
+    origin[:, 1] = _floor(lowest, fps)[shown_instead(track.valid)]
     return Animation(
         fps=fps,
-        rotation=rotation,
+        rotation=world_rotation(track.rotation, to_world),
         root_position=way - origin,
-        offset=bones,
-        end=size * _ends() @ _TO_FILE.mT,
+        offset=bones(size),
+        end=bone_ends(size),
         valid=track.valid,
         deviation=track.deviation,
         camera_tilt_deg=camera_tilt_deg,
     )
 
 
+def bones(size: float) -> Float[Tensor, "21 3"]:
+    """Bones of the mean skeleton times `size`, as `Animation.offset` has them."""
+    return size * mean_offset() @ _TO_FILE.mT
+
+
+def bone_ends(size: float) -> Float[Tensor, "5 3"]:
+    """Ends of the last bones of the mean skeleton times `size`, as `Animation.end` has them."""
+    return size * _ends() @ _TO_FILE.mT
+
+
+def camera_to_world(camera_tilt_deg: float) -> Float[Tensor, "3 3"]:
+    """Camera's frame -> world, of a camera that does not roll and looks down by so many degrees."""
+    level = rotation_vector_to_matrix(torch.tensor([-math.radians(camera_tilt_deg), 0.0, 0.0]))
+    return torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ level
+
+
+def world_rotation(
+    rotation: Float[Tensor, "*batch 21 3 3"], to_world: Float[Tensor, "3 3"]
+) -> Float[Tensor, "*batch 21 3 3"]:
+    """Local rotations in the file's axes, the root's own in the world, of the skeleton's own in the camera's frame."""
+    root = to_world @ rotation[..., :1, :, :] @ _TO_FILE.mT
+    return torch.cat((root, _TO_FILE @ rotation[..., 1:, :, :] @ _TO_FILE.mT), dim=-3)
+
+
+def body_points(rotation: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 28 3"]:
+    """The mean skeleton's 21 joints, ends and heels, in the frame of the root's rotation and from the root [m]."""
+    joint, turn = forward_kinematics(rotation, mean_offset())
+    end = torch.cat((_ends(), torch.tensor([_HEEL_MM, _HEEL_MM]) / 1000))
+    return torch.cat((joint, joint[..., _LAST, :] + (turn[..., _LAST, :, :] @ end[..., None]).squeeze(-1)), dim=-2)
+
+
+def lowest_point(points: Float[Tensor, "*batch 28 3"], to_world: Float[Tensor, "3 3"]) -> Float[Tensor, "*batch"]:
+    """Height of the lowest of all points above the root, mostly below 0 [m]."""
+    return (points @ to_world[1]).amin(-1)
+
+
 def _ends() -> Float[Tensor, "5 3"]:
     return torch.tensor(list(_ENDS_MM.values())) / 1000
-
-
-def _lowest(rotation: Tensor, bones: Tensor, way: Tensor, size: float) -> Float[Tensor, "N"]:
-    """Height of the lowest of all joints, ends and heels."""
-    joint, turn = forward_kinematics(rotation, bones, way)
-    last = [*(JOINT_INDEX[name] for name in END_JOINTS), *_FEET]
-    end = size * torch.cat((_ends(), torch.tensor([_HEEL_MM, _HEEL_MM]) / 1000)) @ _TO_FILE.mT
-    height = joint[:, last, 1] + (turn[:, last, 1] * end).sum(-1)
-    return torch.cat((joint[..., 1], height), dim=1).amin(1)
 
 
 def _floor(lowest: Float[Tensor, "N"], fps: float) -> Float[Tensor, "N"]:
     """Height of the floor under the person: the lower envelope of the lowest point, smoothed."""
     from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-    reach = max(1, round(_LONGEST_FLIGHT_S * fps))
+    reach = max(1, round(LONGEST_FLIGHT_S * fps))
     envelope = minimum_filter1d(lowest.numpy(), 2 * reach + 1, mode="nearest")
     return torch.from_numpy(gaussian_filter1d(envelope, reach / 2, mode="nearest"))

@@ -15,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from blaze2cap.body.skeleton import JOINTS, PARENTS
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.animation import END_JOINTS, Animation
+from blaze2cap.runtime.animation import Animation
 from blaze2cap.runtime.euler import continuous_zxy, turn_about
+from blaze2cap.runtime.rig import Rig, rigged
+from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
 
 CM = 100.0
 _ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
@@ -60,30 +61,34 @@ class Bvh:
         return position, rotation
 
 
-def write_bvh(path: Path, animation: Animation) -> None:
-    """Write an animation as BVH; angles have no jumps, lengths 0.001 mm, angles 0.0001 degrees."""
-    angle = np.degrees(continuous_zxy(animation.rotation.numpy()))
-    # Depth first, as the hierarchy is written, which the order of the joints is.
-    motion = np.concatenate((CM * animation.root_position.numpy()[:, None], angle), axis=1).reshape(len(angle), -1)
+def write_bvh(path: Path, animation: Animation, skeleton_map: SkeletonMap = SKELETON_MAPS["totalcapture"]) -> None:
+    """Write an animation as BVH; angles have no jumps, lengths 0.001 mm, angles 0.0001 degrees.
+
+    Bones have the names and the spine of `skeleton_map`, but not its axes: at rest all angles of a BVH file are zero.
+    """
+    rig = rigged(animation, skeleton_map, own_axes=False)
+    angle = np.degrees(continuous_zxy(rig.rotation.numpy()))
+    # Depth first, as the hierarchy is written, which the order of the bones is.
+    motion = np.concatenate((CM * rig.root_position.numpy()[:, None], angle), axis=1).reshape(len(angle), -1)
     with path.open("w", encoding="ascii", newline="\n") as file:
         file.write("HIERARCHY\n")
-        file.writelines(f"{line}\n" for line in _hierarchy(animation, 0, 0))
+        file.writelines(f"{line}\n" for line in _hierarchy(rig, 0, 0))
         file.write(f"MOTION\nFrames: {len(motion)}\nFrame Time: {1 / animation.fps:.10f}\n")
         np.savetxt(file, motion, fmt="%.4f")
 
 
-def _hierarchy(animation: Animation, joint: int, depth: int) -> Iterator[str]:
+def _hierarchy(rig: Rig, bone: int, depth: int) -> Iterator[str]:
     indent = "\t" * depth
-    yield f"{indent}{'JOINT' if depth else 'ROOT'} {JOINTS[joint]}"
+    yield f"{indent}{'JOINT' if depth else 'ROOT'} {rig.names[bone]}"
     yield f"{indent}{{"
-    yield f"{indent}\t{_offset(animation.offset[joint].tolist())}"
+    yield f"{indent}\t{_offset(rig.offset[bone].tolist())}"
     channels = _ROTATIONS if depth else _POSITIONS + _ROTATIONS
     yield f"{indent}\tCHANNELS {len(channels)} {' '.join(channels)}"
-    for child, parent in enumerate(PARENTS):
-        if parent == joint:
-            yield from _hierarchy(animation, child, depth + 1)
-    if JOINTS[joint] in END_JOINTS:
-        end = animation.end[END_JOINTS.index(JOINTS[joint])].tolist()
+    for child, parent in enumerate(rig.parents):
+        if parent == bone:
+            yield from _hierarchy(rig, child, depth + 1)
+    if bone in rig.end_bones:
+        end = rig.end[rig.end_bones.index(bone)].tolist()
         yield from (f"{indent}\tEnd Site", f"{indent}\t{{", f"{indent}\t\t{_offset(end)}", f"{indent}\t}}")
     yield f"{indent}}}"
 

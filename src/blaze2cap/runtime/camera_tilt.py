@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -18,6 +19,13 @@ _MAX_TILT_DEG = 60.0
 # With less than this of standing [s] nothing is said.
 _LEAST_S = 0.5
 
+# The running estimate: width of its bins, how long it remembers standing, how slowly and how fast it moves.
+_BIN_DEG = 1.0
+_BINS_DEG = np.arange(-_MAX_TILT_DEG, _MAX_TILT_DEG + _BIN_DEG, _BIN_DEG)
+_MEMORY_S = 120.0
+_BLEND_S = 1.0
+_FASTEST_DEG_PER_S = 6.0
+
 _THIGHS = indices("RightUpLeg", "LeftUpLeg")
 _KNEES = indices("RightLeg", "LeftLeg")
 _ANKLES = indices("RightFoot", "LeftFoot")
@@ -30,16 +38,64 @@ def estimated_tilt_deg(rotation: Float[Tensor, "N 21 3 3"], valid: Bool[Tensor, 
     It is the tilt of the median direction from ankles to neck over the frames in which somebody stands straight. On
     real recordings by cameras that look down by 16-25 degrees it was off by 1.1 degrees (ten clips, root mean square).
     """
-    position, _ = forward_kinematics(rotation, mean_offset())
-    thigh, knee, ankle = (position[:, joints] for joints in (_THIGHS, _KNEES, _ANKLES))
-    neck, hip, foot = position[:, JOINT_INDEX["Neck"]], thigh.mean(1), ankle.mean(1)
-    straight = _within(thigh - knee, knee - ankle, _MAX_KNEE_DEG).all(1) & _within(neck - hip, hip - foot, _MAX_HIP_DEG)
-    # Upright before a level camera is -y.
-    upright = normalize(neck - foot, dim=-1)
-    straight &= valid & (upright[:, 1] < -math.cos(math.radians(_MAX_TILT_DEG)))
+    upright, straight = standing(forward_kinematics(rotation, mean_offset())[0])
+    straight &= valid
     if int(straight.sum()) < _LEAST_S * fps:
         return None
-    _, y, z = upright[straight].median(0).values.tolist()
+    return tilt_deg(upright[straight].median(0).values)
+
+
+def standing(
+    position: Float[Tensor, "*batch 21 3"],
+) -> tuple[Float[Tensor, "*batch 3"], Bool[Tensor, "*batch"]]:
+    """Direction from ankles to neck, and whether somebody stands straight, of joint positions in the camera's frame."""
+    thigh, knee, ankle = (position[..., joints, :] for joints in (_THIGHS, _KNEES, _ANKLES))
+    neck, hip, foot = position[..., JOINT_INDEX["Neck"], :], thigh.mean(-2), ankle.mean(-2)
+    straight = _within(thigh - knee, knee - ankle, _MAX_KNEE_DEG).all(-1)
+    straight &= _within(neck - hip, hip - foot, _MAX_HIP_DEG)
+    # Upright before a level camera is -y.
+    upright = normalize(neck - foot, dim=-1)
+    return upright, straight & (upright[..., 1] < -math.cos(math.radians(_MAX_TILT_DEG)))
+
+
+class RunningTilt:
+    """The tilt as far as it is known, frame by frame: the median so far, approached slowly; state of a fixed size.
+
+    Who stands straight in the first frame stands upright in it. `degrees` is 0 until somebody stood straight.
+    """
+
+    def __init__(self) -> None:
+        self.degrees = 0.0
+        self._started = False
+        # Seconds of standing by tilt; old ones fade, for cameras get moved.
+        self._stood_s = np.zeros(len(_BINS_DEG))
+
+    def see(self, position: Float[Tensor, "21 3"], dt_s: float) -> None:
+        """One more frame: joint positions from the root in the camera's frame, and the time since the one before."""
+        upright, straight = standing(position)
+        if straight:
+            found = tilt_deg(upright)
+            self._stood_s *= math.exp(-dt_s / _MEMORY_S)
+            self._stood_s[int(np.abs(_BINS_DEG - found).argmin())] += dt_s
+            if not self._started:
+                self.degrees = found
+        self._started = True
+        if self._stood_s.any():
+            step = (self._median() - self.degrees) * (1 - math.exp(-dt_s / _BLEND_S))
+            self.degrees += min(max(step, -_FASTEST_DEG_PER_S * dt_s), _FASTEST_DEG_PER_S * dt_s)
+
+    def _median(self) -> float:
+        """Tilt that half of the standing stayed below, the standing in a bin spread over its width."""
+        below = self._stood_s.cumsum()
+        edge = np.concatenate(([0.0], below / below[-1]))
+        number = int(np.searchsorted(edge, 0.5))
+        share = (0.5 - edge[number - 1]) / (edge[number] - edge[number - 1])
+        return float(_BINS_DEG[number - 1] + (share - 0.5) * _BIN_DEG)
+
+
+def tilt_deg(upright: Float[Tensor, "3"]) -> float:
+    """How far down a camera looks that sees upright things in this direction [degrees]."""
+    _, y, z = upright.tolist()
     return math.degrees(math.atan2(-z, -y))
 
 

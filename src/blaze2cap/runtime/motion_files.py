@@ -4,22 +4,76 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from blaze2cap.errors import UserError
 from blaze2cap.runtime.animation import Animation
 from blaze2cap.runtime.bvh import write_bvh
+from blaze2cap.runtime.footage import Footage
+from blaze2cap.runtime.glb import write_glb
 from blaze2cap.runtime.motion_table import write_csv, write_npz
+from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
 from blaze2cap.runtime.whole_file import make_folder, whole_file, writing
 
-WRITERS: dict[str, Callable[[Path, Animation], None]] = {".bvh": write_bvh, ".npz": write_npz, ".csv": write_csv}
+Writer = Callable[[Path, Animation, SkeletonMap], None]
 
 
-def write_motion(outputs: Sequence[Path], animation: Animation) -> None:
+def _of_joints(write: Callable[[Path, Animation], None]) -> Writer:
+    """A writer of the 21 joints, whatever the skeleton."""
+    return lambda path, animation, _: write(path, animation)
+
+
+WRITERS: dict[str, Writer] = {
+    ".bvh": write_bvh,
+    ".glb": write_glb,
+    ".npz": _of_joints(write_npz),
+    ".csv": _of_joints(write_csv),
+}
+"""Of the motion alone."""
+PAGE, OVERLAY = ".html", ".mp4"
+"""To look at, with what the camera saw: a page, and the video with the skeleton over it."""
+
+
+def skeleton_map(name: str) -> SkeletonMap:
+    """The skeleton of that name; UserError where there is none."""
+    if name not in SKELETON_MAPS:
+        raise UserError(f"there is no skeleton {name}; use {', '.join(SKELETON_MAPS)}")
+    return SKELETON_MAPS[name]
+
+
+def write_motion(
+    outputs: Sequence[Path],
+    animation: Animation,
+    footage: Footage | None = None,
+    field_of_view_deg: float | None = None,
+    skeleton: str = "totalcapture",
+) -> None:
     """Write an animation to each of the files, its suffix decides how; UserError where one cannot be written.
 
-    The files appear when all are written: after an error there is none, and those of before are as they were.
+    Those to look at need the footage that it comes from; `field_of_view_deg` is as it was given for the prediction.
+    `skeleton` names the one whose bones .bvh and .glb get. The files appear when all are written: after an error there
+    is none, and those of before are as they were.
     """
+    bones = skeleton_map(skeleton)
     with ExitStack() as finished:
         for output in outputs:
             make_folder(output.absolute().parent)
             partial = finished.enter_context(whole_file(output))
             with writing(output):
-                WRITERS[output.suffix.lower()](partial, animation)
+                if output.suffix.lower() in WRITERS:
+                    WRITERS[output.suffix.lower()](partial, animation, bones)
+                else:
+                    _write_look(partial, output, animation, footage, field_of_view_deg)
+
+
+def _write_look(
+    partial: Path, output: Path, animation: Animation, footage: Footage | None, field_of_view_deg: float | None
+) -> None:
+    if footage is None:
+        raise ValueError(f"{output} shows what the camera saw, so it needs the footage")
+    if output.suffix.lower() == PAGE:
+        from blaze2cap.runtime.motion_page import write_page
+
+        write_page(partial, animation, footage, field_of_view_deg, title=output.stem)
+    else:
+        from blaze2cap.runtime.overlay_video import write_overlay
+
+        write_overlay(partial, animation, footage, field_of_view_deg)

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.body.skeleton import JOINTS, PARENTS
 from blaze2cap.runtime.animation import END_JOINTS, Animation
+from blaze2cap.runtime.continuous_quaternion import continuous_quaternions
 
 
 def write_npz(path: Path, animation: Animation) -> None:
@@ -27,7 +25,7 @@ def write_npz(path: Path, animation: Animation) -> None:
         "offset": animation.offset.numpy(),
         "end_names": np.array(END_JOINTS),
         "end_offset": animation.end.numpy(),
-        "local_quaternion": _continuous_quaternions(animation.rotation).numpy(),
+        "local_quaternion": continuous_quaternions(animation.rotation).numpy(),
         "root_position": animation.root_position.numpy(),
         "joint_position": animation.joint_positions().numpy(),
         "valid": animation.valid.numpy(),
@@ -43,7 +41,7 @@ def write_csv(path: Path, animation: Animation) -> None:
     """Write an animation as a table: frame, time, valid, then of each joint position, quaternion and deviation."""
     frames = len(animation.valid)
     known = (
-        animation.joint_positions(), _continuous_quaternions(animation.rotation), animation.deviation[..., None]
+        animation.joint_positions(), continuous_quaternions(animation.rotation), animation.deviation[..., None]
     )  # fmt: skip
     numbers = torch.cat(known, dim=-1).flatten(1).numpy()
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -57,11 +55,3 @@ def csv_columns() -> list[str]:
     """Names of the columns, in their order."""
     of_joint = [f"{part}_m" for part in "xyz"] + [f"q{part}" for part in "xyzw"] + ["deviation_rad"]
     return ["frame", "time_s", "valid", *(f"{joint}_{column}" for joint in JOINTS for column in of_joint)]
-
-
-def _continuous_quaternions(rotation: Float[Tensor, "N 21 3 3"]) -> Float[Tensor, "N 21 4"]:
-    """Of q and -q, which are the same rotation, the one nearer to the frame before."""
-    quaternion = matrix_to_quaternion(rotation)
-    turns_over = torch.ones_like(quaternion[..., :1])
-    turns_over[1:] = torch.where((quaternion[1:] * quaternion[:-1]).sum(-1, keepdim=True) < 0, -1.0, 1.0)
-    return quaternion * turns_over.cumprod(0)

@@ -17,7 +17,9 @@ from blaze2cap.runtime.camera_tilt import estimated_tilt_deg
 from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.retiming import Track, filled, filling, spread, thinned, thinning
 
-_THIGHS = indices("RightUpLeg", "LeftUpLeg")
+THIGHS = indices("RightUpLeg", "LeftUpLeg")
+"""Joints whose middle `root_position` finds, a little below the Hips."""
+
 # Standard deviation [s] of the Gaussian that blends the two sources of the root's place, for the least spread of its
 # error on real recordings: x, y, z 85, 45, 123 mm by the way alone, 65, 27, 159 by the image alone, 54, 28, 104 by
 # both. Feet that stand slide by 4.8 mm/frame by the way alone, 4.9 by both, and 18.5 by the image alone.
@@ -43,7 +45,7 @@ def predict(
     if subject_height_m is not None:
         require_height(subject_height_m)
     landmarks, intrinsics = footage.landmarks, footage.intrinsics(field_of_view_deg)
-    size = _size(landmarks)
+    size = body_size(landmarks)
     keep, times = thinning(footage.fps), filling(footage.fps)
     seen = filled(thinned(landmarks, keep), times)
     fps = footage.fps * times / keep
@@ -60,7 +62,7 @@ def predict(
     return animate(track, size, footage.fps, camera_tilt_deg)
 
 
-def _size(landmarks: Float[Tensor, "N 25 7"]) -> float:
+def body_size(landmarks: Float[Tensor, "N 25 7"]) -> float:
     """Size of the person relative to the mean skeleton, from all frames that saw somebody."""
     bones = estimated_offsets(landmarks, detected_frames(landmarks), mean_offset())[-1]
     shin = JOINT_INDEX["RightFoot"]
@@ -83,7 +85,7 @@ def _root_path(
     from scipy.ndimage import gaussian_filter1d
 
     # The landmarks' place is that of the middle between the thighs, a little below the Hips.
-    middle = motion.rotation[:, 0] @ offset[_THIGHS].mean(0)
+    middle = motion.rotation[:, 0] @ offset[THIGHS].mean(0)
     moved = motion.delta_position.cumsum(0)
     apart = (root_position(landmarks, intrinsics) - middle - moved).numpy()
     stretch = (restarts(landmarks[None])[0].cumsum(0) * motion.valid).numpy()

@@ -1,0 +1,158 @@
+"""Live motion: the newest picture, a person in it, a pose in the world, and out with it; again, until it ends.
+
+One thread takes pictures (`live_capture`), this one does all else in turn. A picture that comes while another is worked
+on waits, and is replaced by the next: what falls behind is frames, never time.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from blaze2cap.runtime.causal_world import CausalWorld
+from blaze2cap.runtime.live_capture import Clock, NewestShot, Shot
+from blaze2cap.runtime.live_status import LiveStatus, Spent
+from blaze2cap.runtime.streamer import Streamer
+from blaze2cap.runtime.world_pose import WorldPose
+
+# How long to wait for a picture before looking whether the session should end [s].
+_PATIENCE_S = 0.2
+# A second signal within this time of the first is the same wish [s]; later it is impatience.
+_SAME_WISH_S = 1.0
+
+Landmarks = Float32[np.ndarray, "33 10"]
+Detect = Callable[[UInt8[np.ndarray, "H W 3"], float], Landmarks]
+"""Raw landmarks of an RGB picture taken at a time [s]."""
+
+
+@runtime_checkable
+class Finish(Protocol):
+    """Causal steps from pose to pose, times rising, such as feet that stay where they stand."""
+
+    def resize(self, offset: Float[Tensor, "21 3"]) -> None:
+        """Bones from now on: a person's size becomes known on the way."""
+        ...
+
+    def step(self, pose: WorldPose) -> WorldPose:
+        """The next pose, finished."""
+        ...
+
+
+@runtime_checkable
+class Output(Protocol):
+    """Takes every frame of a person with these bones, and is told where there has been none for a while."""
+
+    def send(self, pose: WorldPose, offset: Float[Tensor, "21 3"]) -> None:
+        """A new frame."""
+        ...
+
+    def idle(self) -> None:
+        """No frame has come for a while."""
+        ...
+
+
+class StopRequest:
+    """Whether the session should end. A signal asks for it; a later one, while files are written, is an interrupt."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self.requested = False
+        self._clock, self._asked_s = clock, 0.0
+
+    def ask(self, *_: object) -> None:
+        """End soon; asked again a second later or more, KeyboardInterrupt."""
+        if not self.requested:
+            self.requested, self._asked_s = True, self._clock()
+        elif self._clock() - self._asked_s >= _SAME_WISH_S:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[StopRequest]:
+    """While Ctrl-C (SIGINT) and SIGTERM ask for a clean end instead of making one."""
+    stop = StopRequest()
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class LiveMotion:
+    """Picture to pose: detector, stream, world, and finishing where it is wanted, in this order."""
+
+    def __init__(
+        self,
+        detect: Detect,
+        streamer: Streamer,
+        world: CausalWorld,
+        finish: Finish | None = None,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        self._detect, self._streamer, self.world = detect, streamer, world
+        self._finish, self._clock = finish, clock
+        self._last: WorldPose | None = None
+
+    def solve(self, shot: Shot) -> tuple[WorldPose, Landmarks, Spent]:
+        """The pose that answers a picture, what was detected in it, and where the time went until now.
+
+        Of a camera that is too fast for the network some pictures are answered as the one before: the same pose.
+        """
+        began = self._clock()
+        landmarks = self._detect(shot.image, shot.time_s)
+        detected = self._clock()
+        pose = self.world.place(self._streamer.push(landmarks, shot.time_s))
+        if self._last is not None and pose.time_s <= self._last.time_s:
+            pose = self._last
+        elif self._finish is not None:
+            self._finish.resize(self.world.offset)
+            pose = self._finish.step(pose)
+        self._last = pose
+        moved = self._clock()
+        late = shot.time_s - pose.time_s if self._streamer.latency_frames else 0.0
+        return pose, landmarks, Spent(began - shot.arrived_s, detected - began, moved - detected, 0.0, late)
+
+
+def run_live(
+    newest: NewestShot,
+    motion: LiveMotion,
+    outputs: Sequence[Output],
+    status: LiveStatus,
+    stop: StopRequest,
+    *,
+    show: Callable[[UInt8[np.ndarray, "H W 3"], Landmarks], bool] | None = None,
+    trouble: Callable[[], str] = str,
+    most_s: float | None = None,
+    clock: Clock = time.perf_counter,
+) -> None:
+    """Every newest picture to all outputs, until the source ends, `most_s` seconds of it are over, or `stop` asks.
+
+    `show` is given each picture with its landmarks once the outputs have theirs, and asks for the end with False;
+    `trouble` is what the status line says besides. Raises what the source raises.
+    """
+    answered_s = -np.inf
+    while not stop.requested:
+        shot = newest.take(_PATIENCE_S)
+        if shot is None:
+            if newest.ended:
+                return
+            for output in outputs:
+                output.idle()
+        elif most_s is not None and shot.time_s >= most_s:
+            return
+        else:
+            pose, landmarks, spent = motion.solve(shot)
+            solved = clock()
+            if pose.time_s > answered_s:
+                for output in outputs:
+                    output.send(pose, motion.world.offset)
+                answered_s = pose.time_s
+                status.frame(spent._replace(sending=clock() - solved), pose.valid)
+            if show is not None and not show(shot.image, landmarks):
+                return
+        status.tell(newest.dropped, trouble())
