@@ -50,11 +50,15 @@ class PlantedFeet:
     """The step, for a person with these bones [m] (`Animation.offset`)."""
 
     def __init__(self, offset: Float[Tensor, "21 3"]) -> None:
+        self._bones: Tensor | None = None
         self.resize(offset)
         self.reset()
 
     def resize(self, offset: Float[Tensor, "21 3"]) -> None:
         """Bones of now on, of a person whose size one learns on the way."""
+        if self._bones is not None and torch.equal(offset, self._bones):
+            return
+        self._bones = offset.clone()
         self._offset = as_numpy(offset)
         self._sole = as_numpy(sole(size_of(offset)))
 
