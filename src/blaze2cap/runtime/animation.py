@@ -14,7 +14,7 @@ from torch import Tensor
 
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.mean_skeleton import mean_offset
-from blaze2cap.body.skeleton import JOINTS, indices
+from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, indices
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.retiming import Track, shown_instead
 

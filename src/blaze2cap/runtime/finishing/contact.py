@@ -21,7 +21,7 @@ class Contact:
     """State of both feet; `planted` is what the last frame said."""
 
     def __init__(self) -> None:
-        self.planted: Bool[np.ndarray, 2] = np.zeros(2, bool)
+        self.planted = np.zeros(2, bool)
         self._velocity: Vectors = np.zeros((2, 3))
         self._ankle: Vectors | None = None
 

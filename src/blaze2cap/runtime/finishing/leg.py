@@ -17,8 +17,8 @@ from blaze2cap.runtime.finishing.turning import (
 
 THIGHS, SHINS, FEET = (indices(f"Right{part}", f"Left{part}") for part in ("UpLeg", "Leg", "Foot"))
 
-# A leg is not stretched beyond this share of its length: the last of it would turn the knee by ever more degrees.
-_STRETCH = 0.998
+# A leg stretches up to this share of its length, ever more slowly: the last of it turns the knee by ever more degrees.
+_STRETCH = 0.995
 # A knee that hardly bends says little of where it bends to, its joint's own axis does: what that weighs.
 _HINGE_WEIGHT = 0.02
 
@@ -42,8 +42,9 @@ class Legs:
         upper, lower = length(self._thigh), length(self._shin)
         now, way = self.ankle - self.hip, ankle - self.hip
         near, far = length(now), length(way)
-        shortest, longest = np.abs(upper - lower) + 1e-3, np.maximum(_STRETCH * (upper + lower), near)
-        far = np.clip(far, shortest, longest)
+        room = np.maximum(_STRETCH * (upper + lower) - near, 1e-6)
+        longer = room * -np.expm1(-np.maximum(far - near, 0) / room)
+        far = np.maximum(np.minimum(far, near) + longer, np.abs(upper - lower) + 1e-3)
         # About this axis the thigh is ahead of the line from hip to ankle, the shin behind it.
         forward = -self.thigh_turn[..., 0]
         axis = unit(cross(now, self.knee - self.hip) / (upper * near)[..., None] + _HINGE_WEIGHT * forward)

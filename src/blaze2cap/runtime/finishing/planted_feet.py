@@ -36,37 +36,42 @@ REACH_M, REACH_RAD = 0.08, 0.3
 # A sole that lies this steep stays so, one that is flatter than the first lies down [cosines of 20 and 45 degrees].
 FLAT, STEEP = 0.94, 0.7
 # The hips follow what the feet ask for in this time, and go back in that [s]; by no more than this [m].
-FOLLOW_S, BACK_S, SHIFT_M = 0.15, 2.0, 0.15
+FOLLOW_S, BACK_S, SHIFT_M = 0.3, 2.0, 0.15
 # A foot on its way through the floor is lifted by this at most, and that begins so far above it [m].
 LIFT_M, SOFT_M = 0.1, 0.01
 # Frames further apart than this [s] are taken as not further.
 _LONGEST_STEP_S = 0.1
 
 Times = Float64[np.ndarray, "2"]
+Flags = Bool[np.ndarray, "2"]
 
 
 class PlantedFeet:
     """The step, for a person with these bones [m] (`Animation.offset`)."""
 
     def __init__(self, offset: Float[Tensor, "21 3"]) -> None:
+        self._bones: Tensor | None = None
         self.resize(offset)
         self.reset()
 
     def resize(self, offset: Float[Tensor, "21 3"]) -> None:
         """Bones of now on, of a person whose size one learns on the way."""
+        if self._bones is not None and torch.equal(offset, self._bones):
+            return
+        self._bones = offset.clone()
         self._offset = as_numpy(offset)
         self._sole = as_numpy(sole(size_of(offset)))
 
     def reset(self) -> None:
         """Forget where the feet stand."""
         self._contact = Contact()
-        self._planted: Bool[np.ndarray, 2] = np.zeros(2, bool)
+        self._planted: Flags = np.zeros(2, bool)
         self._last: WorldPose | None = None
         self._shift: Vectors = np.zeros(3)
         # Of each foot: time since it landed or left, where it stands and heads.
         self._since_s = np.full(2, math.inf)
-        self._place: Float64[np.ndarray, "2 2"] = np.zeros((2, 2))
-        self._heading: Float64[np.ndarray, 2] = np.zeros(2)
+        self._place = np.zeros((2, 2))
+        self._heading: Times = np.zeros(2)
         # How far it was from where it goes when it landed or left, how fast it came there, and how it was turned.
         self._rest: Vectors = np.zeros((2, 3))
         self._rest_velocity: Vectors = np.zeros((2, 3))
@@ -103,7 +108,7 @@ class PlantedFeet:
         """Height of the soles' lowest points over the ankles."""
         return (foot_turn[:, 1] @ self._sole.T).min(-1)
 
-    def _see(self, planted: Bool[np.ndarray, "2"], legs: Legs, dt_s: float) -> None:
+    def _see(self, planted: Flags, legs: Legs, dt_s: float) -> None:
         """Let feet come to rest that stand now and did not before, and let those go that leave."""
         changed = planted != self._planted
         self._planted = planted
@@ -131,9 +136,12 @@ class PlantedFeet:
         weight = self._planted * eased(self._since_s / LANDING_S)
         self._shift = self._shift * math.exp(-dt_s / BACK_S)
         if weight.any():
-            mean = weight @ (self._standing(legs.foot_turn) - legs.ankle) / weight.sum()
+            asked = self._standing(legs.foot_turn) - legs.ankle
+            there = weight @ asked / weight.sum()
+            # Down to the foot that hangs highest: legs bend further than they stretch.
+            there[1] = asked[self._planted, 1].min()
             gain = weight.max() * (1 - math.exp(-dt_s / FOLLOW_S))
-            self._shift = self._shift + gain * (mean - self._shift)
+            self._shift = self._shift + gain * (there - self._shift)
         self._shift = np.clip(self._shift, -SHIFT_M, SHIFT_M)
 
     def _kept(self, legs: Legs, dt_s: float) -> tuple[Vectors, Matrices]:
