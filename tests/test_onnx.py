@@ -4,11 +4,17 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 import torch
+from browser import Browser
 from import_graph import ROOT
 from test_checkpoint import checkpoint
 from test_cli import run
@@ -244,21 +250,23 @@ def test_an_exported_model_runs_where_torch_cannot_be_imported(exported: tuple[S
     assert (answer.stdout, answer.stderr) == ("(9, 21, 3)\n", "")
 
 
-@pytest.mark.slow
-def test_the_example_in_javascript_says_what_torch_says(exported: tuple[StreamingStep, Path], tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def example(
+    exported: tuple[StreamingStep, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[np.ndarray]]:
+    """The example's folder with a model, landmarks and onnxruntime-web, and the joint positions that torch gives."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("no node and npm on PATH")
-    example = shutil.copytree(ROOT / "examples" / "onnx", tmp_path / "example", ignore=shutil.ignore_patterns("node_*"))
+    step, model = exported
+    folder = tmp_path_factory.mktemp("javascript") / "example"
+    shutil.copytree(ROOT / "examples" / "onnx", folder, ignore=shutil.ignore_patterns("node_modules"))
     npm = ["npm", "install", "--no-audit", "--no-fund"]
-    installed = subprocess.run(npm, cwd=example, capture_output=True, text=True, check=False)
+    installed = subprocess.run(npm, cwd=folder, capture_output=True, text=True, check=False)
     if installed.returncode:
         pytest.skip(f"onnxruntime-web cannot be installed: {installed.stderr.strip()[-200:]}")
-    step, path = exported
     landmarks, _ = stream(60)
-    (example / "landmarks.json").write_text(json.dumps(landmarks.flatten(1).tolist()))
-    call = ["node", "run.mjs", str(path), "landmarks.json"]
-    answer = subprocess.run(call, cwd=example, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
+    (folder / "landmarks.json").write_text(json.dumps(landmarks.flatten(1).tolist()))
+    shutil.copy(model, folder / "model.onnx")
     focal = 0.5 / np.tan(np.radians(35))
     intrinsics = torch.tensor([[focal, focal * 16 / 9, 0.5, 0.5]], dtype=torch.float32)
     state, wanted = step.start(1), []
@@ -267,4 +275,44 @@ def test_the_example_in_javascript_says_what_torch_says(exported: tuple[Streamin
             outputs = step(frame[None], intrinsics, torch.ones(1), torch.ones(1), *state)
             state = list(outputs[len(OUTPUTS) :])
             wanted.append(outputs[OUTPUTS.index("joint_position")].flatten().numpy())
+    return folder, wanted
+
+
+@pytest.mark.slow
+def test_the_example_in_node_says_what_torch_says(example: tuple[Path, list[np.ndarray]]) -> None:
+    folder, wanted = example
+    call = ["node", "run.mjs", "model.onnx", "landmarks.json"]
+    answer = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
     np.testing.assert_allclose(json.loads(answer.stdout), wanted, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_example_in_a_browser_says_what_torch_says_and_asks_nobody_else(
+    example: tuple[Path, list[np.ndarray]], tmp_path: Path
+) -> None:
+    folder, wanted = example
+    with served(folder) as address, Browser(tmp_path / "profile", 520, 600) as page:
+        page.call("Page.navigate", url=f"{address}/index.html")
+        page.wait("window.positions !== undefined", seconds=120)
+        np.testing.assert_allclose(page.value("window.positions"), wanted, atol=1e-3)
+        assert page.said == []
+        assert [asked for asked in page.requested if not asked.startswith((address, "data:", "blob:"))] == []
+        assert page.screenshot().std() > 1
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which the files of a folder are served for as long as this lasts."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

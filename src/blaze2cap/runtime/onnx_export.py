@@ -53,6 +53,7 @@ def export_onnx(checkpoint: Checkpoint, output: Path) -> Difference:
     step = StreamingStep(checkpoint.model)
     program = _program(step)
     states = _drop_unread_states(program.model.graph)
+    _tidy(program.model.graph)
     description = _describe(checkpoint, step, states)
     program.model.metadata_props[DESCRIPTION_KEY] = json.dumps(description)
     program.model.producer_name, program.model.producer_version = "blaze2cap", blaze2cap.__version__
@@ -115,6 +116,22 @@ def _drop_unread_states(graph: Any) -> list[Any]:
         after = NEXT_PREFIX + state.name.removeprefix(STATE_PREFIX)
         graph.outputs.remove(next(put for put in graph.outputs if put.name == after))
     return [put for put in graph.inputs if put.name.startswith(STATE_PREFIX)]
+
+
+def _tidy(graph: Any) -> None:
+    """Name the number of streams, and leave out what the exporter noted of every node: lines of code, and the folders
+    of the machine that it ran on."""
+    from onnxscript import ir
+
+    for node in graph:
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+            if not value.is_graph_output():
+                value.shape = None
+    for put in [*graph.inputs, *graph.outputs]:
+        put.metadata_props.clear()
+        put.shape = ir.Shape([size if isinstance(size, int) else "batch" for size in put.shape])
 
 
 def _describe(checkpoint: Checkpoint, step: StreamingStep, states: list[Any]) -> dict[str, Any]:
