@@ -153,6 +153,9 @@ def test_a_browser_plays_the_page_and_obeys(tmp_path: Path) -> None:
             browser.press(key)
             before, turned = turned, seen(browser)
             assert (turned != before).any(), key
+        browser.call("Input.dispatchMouseEvent", type="mouseWheel", x=300, y=300, deltaX=0, deltaY=-300)
+        before, turned = turned, seen(browser)
+        assert _share(turned, "#0072B2") > _share(before, "#0072B2")
         browser.press("r")
         browser.press("2")
         assert _share(seen(browser), "#E69F00") < 0.5 * _share(picture, "#E69F00")
