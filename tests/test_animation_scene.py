@@ -86,16 +86,17 @@ def test_an_error_to_expect_that_nobody_knows_is_not_drawn() -> None:
     assert turn.name == "rotation"
 
 
-def test_the_footage_shows_its_landmarks_in_the_image_alone() -> None:
+def test_the_footage_shows_its_landmarks_and_the_image() -> None:
     known = footage()
     scene = scene_of_animation(animation(), "a", known)
     body, landmarks = scene.figures
-    assert body.pixel is None
+    assert body.pixel is not None
+    assert body.pixel.shape == (FRAMES, len(POINTS), 2)
     assert landmarks.pixel is not None
-    assert np.isnan(landmarks.position).all()
     assert scene.image == (640, 360)
     np.testing.assert_allclose(landmarks.pixel[0, 3], known.landmarks[0, 3, 3:5] * torch.tensor([640, 360]), rtol=1e-5)
     assert np.isnan(landmarks.pixel[4:6]).all()
+    assert np.isnan(landmarks.position[4:6]).all()
     assert "landmarks" in viewer_page(scene)
 
 

@@ -21,11 +21,11 @@ from blaze2cap.body.skeleton import JOINTS, indices, joint_of_landmark
 from blaze2cap.errors import UserError
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.runtime.animation import END_JOINTS, Animation
+from blaze2cap.runtime.animation_scene import NOBODY, scene_of_animation
 from blaze2cap.runtime.bvh import read_bvh
 from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.image_placement import camera_positions, landmark_positions, pixels
 from blaze2cap.runtime.motion_files import write_motion
-from blaze2cap.runtime.motion_page import NOBODY, scene_of
 from blaze2cap.runtime.overlay_video import LEFT, RIGHT, drawn_over, overlay_pictures
 from blaze2cap.runtime.prediction import predict
 from blaze2cap.runtime.video import Frame
@@ -258,10 +258,11 @@ def test_a_video_that_fails_while_it_is_drawn_leaves_none_of_the_outputs(tmp_pat
 
 def test_a_page_shows_the_skeleton_and_the_landmarks_in_world_and_image() -> None:
     animation, footage = walking()
-    scene = scene_of(animation, footage, None, "walk")
+    scene = scene_of_animation(animation, "walk", footage)
     assert [figure.name for figure in scene.figures] == ["skeleton", "landmarks"]
     assert scene.image == (480, 270)
-    np.testing.assert_allclose(scene.figures[0].position, animation.joint_positions().numpy(), atol=1e-6)
+    joints = scene.figures[0].position[:, : len(JOINTS)]
+    np.testing.assert_allclose(joints, animation.joint_positions().numpy(), atol=1e-6)
     assert [bool(note) for note in scene.notes] == (~animation.valid).tolist()
     skeleton, landmarks = scene.figures
     assert skeleton.pixel is not None

@@ -1,19 +1,21 @@
-"""An animation for the viewer: the person on the floor, with hands and feet; joint graphs; landmarks in the image."""
+"""An animation for the viewer: the person and the landmarks in the world and in the image; joint graphs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
-import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import SCREEN
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.learning.evaluation import MODEL
 from blaze2cap.learning.features import detected_frames
-from blaze2cap.learning.report_plots import COLOURS, TITLES
+from blaze2cap.learning.report_plots import COLOURS
 from blaze2cap.learning.scoring import RAW
 from blaze2cap.runtime.animation import END_JOINTS, Animation
 from blaze2cap.runtime.footage import Footage
+from blaze2cap.runtime.image_placement import camera_positions, figure_positions, landmark_positions, pixels
 from blaze2cap.runtime.joint_graphs import expected_error_graph, rotation_graph
 from blaze2cap.runtime.stick_figure import JOINT_LINES, StickFigure, landmark_figure, limb_radius, right_lines
 from blaze2cap.runtime.viewer import Scene
@@ -24,30 +26,39 @@ POINTS = (*JOINTS, *(f"{name}End" for name in END_JOINTS))
 _ENDS = tuple((JOINT_INDEX[name], len(JOINTS) + place) for place, name in enumerate(END_JOINTS))
 # The ends of the last bones are slimmer than the bones before them.
 _END_TAPER = 0.8
+# The eye is at least this high, so that the ground is seen as one [rad].
+_LEAST_HEIGHT = 0.15
 
 
-def scene_of_animation(animation: Animation, title: str, footage: Footage | None = None) -> Scene:
-    """An animation in its own world, first seen from where its camera stood; the footage shows its landmarks, too.
+def scene_of_animation(
+    animation: Animation, title: str, footage: Footage | None = None, field_of_view_deg: float | None = None
+) -> Scene:
+    """An animation in its own world, first seen from where its camera stood.
 
-    The footage is the one that the animation was made of: one frame each.
+    With the footage that it was made of, a frame each, there are the landmarks as well, and the camera's image.
     """
-    figures = (animated_figure(animation),) + (() if footage is None else (_landmarks(footage),))
+    figures: tuple[StickFigure, ...] = (animated_figure(animation),)
+    image = None
+    if footage is not None:
+        intrinsics, image = footage.intrinsics(field_of_view_deg), (footage.width, footage.height)
+        seen = camera_positions(animation, footage.landmarks, intrinsics)
+        # Before anybody was seen there is nobody to hold in the image.
+        since = animation.valid.cummax(0).values
+        figure = replace(figures[0], pixel=_array(pixels(seen, intrinsics, *image), since))
+        figures = figure, _landmarks(animation, footage, intrinsics)
     return Scene(
         title=title,
         fps=animation.fps,
         figures=figures,
-        view=(0.0, math.radians(animation.camera_tilt_deg)),
-        image=None if footage is None else (footage.width, footage.height),
-        notes=tuple("" if seen else NOBODY for seen in animation.valid.tolist()),
+        view=(0.0, max(math.radians(animation.camera_tilt_deg), _LEAST_HEIGHT)),
+        image=image,
+        notes=tuple("" if valid else NOBODY for valid in animation.valid.tolist()),
         path=True,
     )
 
 
 def animated_figure(animation: Animation) -> StickFigure:
     """The person of an animation; where nobody is in view its pose is held, and the graphs have a gap."""
-    joint, turn = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
-    last = [JOINT_INDEX[name] for name in END_JOINTS]
-    end = joint[:, last] + (turn[:, last] @ animation.end[..., None])[..., 0]
     graphs = [rotation_graph(animation.rotation, animation.valid)]
     if animation.deviation.isfinite().any():
         graphs.append(expected_error_graph(animation.deviation, animation.valid))
@@ -58,11 +69,11 @@ def animated_figure(animation: Animation) -> StickFigure:
     )
     head = JOINT_INDEX["Head"]
     return StickFigure(
-        name=TITLES[MODEL],
+        name="skeleton",
         colour=COLOURS[MODEL],
         lines=lines,
         right=right_lines(lines, POINTS),
-        position=torch.cat((joint, end), dim=1).numpy().astype(np.float32),
+        position=_array(figure_positions(animation)),
         points=POINTS,
         radii_m=radii,
         head=(head, *_ENDS[END_JOINTS.index("Head")]),
@@ -70,11 +81,21 @@ def animated_figure(animation: Animation) -> StickFigure:
     )
 
 
-def _landmarks(footage: Footage) -> StickFigure:
-    """The landmarks in the image; in the world they have no place."""
-    seen = detected_frames(footage.landmarks)
-    pixel = footage.landmarks[..., SCREEN] * torch.tensor([footage.width, footage.height])
-    pixel[~seen] = torch.nan
-    nowhere = np.full((*pixel.shape[:2], 3), np.nan, np.float32)
-    shown = pixel.numpy().astype(np.float32)
-    return landmark_figure(name="landmarks", colour=COLOURS[RAW], position=nowhere, pixel=shown)
+def _landmarks(animation: Animation, footage: Footage, intrinsics: Float[Tensor, "4"]) -> StickFigure:
+    """The landmarks as detected, where somebody was."""
+    landmarks, detected = footage.landmarks, detected_frames(footage.landmarks)
+    size = landmarks.new_tensor([footage.width, footage.height])
+    return landmark_figure(
+        name="landmarks",
+        colour=COLOURS[RAW],
+        position=_array(landmark_positions(animation, landmarks, intrinsics), detected),
+        pixel=_array(landmarks[..., SCREEN] * size, detected),
+    )
+
+
+def _array(value: Tensor, shown: Tensor | None = None) -> np.ndarray:
+    """Float32 with NaN in the frames that are not shown."""
+    array = value.numpy().astype(np.float32)
+    if shown is not None:
+        array[~shown.numpy()] = np.nan
+    return array

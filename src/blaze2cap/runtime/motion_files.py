@@ -70,9 +70,11 @@ def _write_look(
     if footage is None:
         raise ValueError(f"{output} shows what the camera saw, so it needs the footage")
     if output.suffix.lower() == PAGE:
-        from blaze2cap.runtime.motion_page import write_page
+        from blaze2cap.runtime.animation_scene import scene_of_animation
+        from blaze2cap.runtime.viewer import viewer_page
 
-        write_page(partial, animation, footage, field_of_view_deg, title=output.stem)
+        scene = scene_of_animation(animation, output.stem, footage, field_of_view_deg)
+        partial.write_text(viewer_page(scene), encoding="utf-8")
     else:
         from blaze2cap.runtime.overlay_video import write_overlay
 

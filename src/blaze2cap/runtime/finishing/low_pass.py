@@ -5,7 +5,6 @@ rotations a low-pass turns its output a share of the shortest way to its input; 
 """
 
 import math
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from blaze2cap.runtime.finishing.step import held
 from blaze2cap.runtime.finishing.turning import Vectors, as_numpy, length
 from blaze2cap.runtime.world_pose import WorldPose
 
-_Numbers = TypeVar("_Numbers", float, Float64[np.ndarray, "joints"])
+_Numbers = Float64[np.ndarray, "*joints"]
 
 
 class LowPass:
@@ -49,12 +48,12 @@ class LowPass:
             self._last = pose
             return pose
         (turn_before, place_before), (smooth_turn, smooth_place) = self._given, self._smooth
-        gain = _gain(DERIVATIVE_CUTOFF_HZ, dt_s)
+        gain = _gain(np.array(DERIVATIVE_CUTOFF_HZ), dt_s)
         self._turning = self._turning + gain * ((turn_before.inv() * turn).as_rotvec() / dt_s - self._turning)
         self._moving = self._moving + gain * ((place - place_before) / dt_s - self._moving)
         share = _gain(self._min_cutoff_hz + self._per_rad_per_s * length(self._turning), dt_s)[:, None]
         smooth_turn = smooth_turn * Rotation.from_rotvec(share * (smooth_turn.inv() * turn).as_rotvec())
-        share = _gain(self._min_cutoff_hz + self._per_m_per_s * float(np.linalg.norm(self._moving)), dt_s)
+        share = _gain(self._min_cutoff_hz + self._per_m_per_s * np.linalg.norm(self._moving, keepdims=True), dt_s)
         smooth_place = smooth_place + share * (place - smooth_place)
         self._given, self._smooth = (turn, place), (smooth_turn, smooth_place)
         self._last = pose._replace(
