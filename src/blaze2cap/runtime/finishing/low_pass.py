@@ -53,7 +53,7 @@ class LowPass:
         self._moving = self._moving + gain * ((place - place_before) / dt_s - self._moving)
         share = _gain(self._min_cutoff_hz + self._per_rad_per_s * length(self._turning), dt_s)[:, None]
         smooth_turn = smooth_turn * Rotation.from_rotvec(share * (smooth_turn.inv() * turn).as_rotvec())
-        share = _gain(self._min_cutoff_hz + self._per_m_per_s * np.linalg.norm(self._moving, keepdims=True), dt_s)
+        share = _gain(self._min_cutoff_hz + self._per_m_per_s * np.atleast_1d(np.linalg.norm(self._moving)), dt_s)
         smooth_place = smooth_place + share * (place - smooth_place)
         self._given, self._smooth = (turn, place), (smooth_turn, smooth_place)
         self._last = pose._replace(
