@@ -1,6 +1,7 @@
 """`blaze2cap predict`: from a video, or its landmarks, to motion that animation programs open."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,17 +44,27 @@ def predict(
     skeleton: Annotated[
         str, typer.Option(help="Bones of .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
     ] = "totalcapture",
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Less tremor, for a little lag: a low-pass that follows what is fast.")
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Motion as the network has it: feet may slide, sides may be exchanged.")
+    ] = False,
 ) -> None:
     """Turn a video, or landmarks, into motion of a skeleton: files for programs, a page and an overlay to look at."""
     with one_sentence("blaze2cap predict"):
         _require_outputs(source, out)
+        if smooth and raw:
+            raise UserError("--smooth and --raw: give one of the two")
         from blaze2cap.data.recordings import require_field_of_view
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.animation import require_height, require_tilt
         from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
+        from blaze2cap.runtime.finishing.chain import FinishingParams, finish
         from blaze2cap.runtime.footage import open_footage
         from blaze2cap.runtime.motion_files import skeleton_map, write_motion
         from blaze2cap.runtime.prediction import predict as predicted
+        from blaze2cap.runtime.side_guard import guarded
 
         # All that can be wrong is looked at before a video is, which takes long.
         for require, value in (
@@ -70,9 +81,13 @@ def predict(
         footage = open_footage(source, fps, pose_model)
         for notice in footage.notices:
             print(f"blaze2cap predict: {notice}", file=sys.stderr)
+        if not raw:
+            footage = replace(footage, landmarks=guarded(footage.landmarks, footage.fps))
         animation = predicted(
             system, footage, field_of_view_deg=fov, camera_tilt_deg=camera_tilt, subject_height_m=subject_height
         )
+        if not raw:
+            animation = finish(animation, FinishingParams(low_pass=smooth))
         write_motion(out, animation, footage, fov, skeleton)
         if camera_tilt is None:
             print(f"camera: taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands")
