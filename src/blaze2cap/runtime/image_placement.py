@@ -45,8 +45,9 @@ def camera_positions(
 
     The distance is that at which trunk and limbs together are as long in the image as between the landmarks, the
     direction that in which their joints are, on average, weighted by visibility. Least squares would do for the true
-    pose; where the pose is off, it takes the error for closeness, and the figure is too large by a third. Frames that
-    saw nobody are as the last one that did, those before anybody was seen as the first.
+    pose; where the pose is off, it takes the error for closeness: on three videos by 2-4 % in the median, and by up to
+    three times in the worst twentieth of the frames. Frames that saw nobody are as the last one that did, those before
+    anybody was seen as the first.
     """
     relative = (figure_positions(animation) - animation.root_position[:, None]) @ world_from_camera(
         animation.camera_tilt_deg
