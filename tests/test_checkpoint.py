@@ -47,6 +47,19 @@ def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+def test_a_network_kept_in_half_precision_answers_almost_alike(tmp_path: Path) -> None:
+    saved = checkpoint()
+    for folder, dtype in (("half", torch.float16), ("full", torch.float32)):
+        save_checkpoint(tmp_path / folder, saved, dtype)
+    half, full = ((tmp_path / folder / "model.safetensors").stat().st_size for folder in ("half", "full"))
+    assert half < 0.6 * full
+    loaded = load_checkpoint(tmp_path / "half")
+    assert loaded.model.root_head.weight.dtype is torch.float32
+    assert torch.equal(loaded.baselines.correction, saved.baselines.correction)
+    assert not torch.equal(answer(loaded), answer(saved))
+    torch.testing.assert_close(answer(loaded), answer(saved), atol=5e-3, rtol=0)
+
+
 @pytest.mark.parametrize("backbone", ["tcn", "recurrent", "frame"])
 def test_every_backbone_is_loaded_as_itself(backbone: str, tmp_path: Path) -> None:
     saved = checkpoint(backbone=backbone)

@@ -24,6 +24,7 @@ from blaze2cap.data.sources.totalcapture import VARIABLE
 from blaze2cap.doctor import environment, storage
 from blaze2cap.doctor.finding import Finding, Status, examined
 from blaze2cap.errors import UserError
+from blaze2cap.learning import precision
 from blaze2cap.learning.resume import CACHE_VARIABLE
 
 Patch = pytest.MonkeyPatch
@@ -90,18 +91,17 @@ def test_a_package_that_is_missing_or_does_not_fit_is_named(
 
 def test_a_gpu_that_is_asked_for_and_not_there_is_a_problem(monkeypatch: Patch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(environment, "_processor_has_bf16", lambda: True)
+    monkeypatch.setattr(precision, "computes_in_bf16", lambda device: True)
     assert holds(environment.torch_build(), OK, "no GPU, bf16 native")
     assert holds(environment.torch_build("cuda"), PROBLEM, "runtime.device is 'cuda'", "runtime.device")
 
 
 def test_bf16_without_hardware_for_it_is_told(monkeypatch: Patch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(environment, "_processor_has_bf16", lambda: False)
-    assert holds(environment.torch_build(), WARNING, "bf16 emulated", "train.precision=fp32")
+    monkeypatch.setattr(precision, "computes_in_bf16", lambda device: False)
+    assert holds(environment.torch_build(), WARNING, "bf16 emulated", "fp32")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "old GPU")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     assert holds(environment.torch_build("cuda"), WARNING, "old GPU", "train.precision=fp16")
 
 

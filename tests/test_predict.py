@@ -328,7 +328,7 @@ def test_bad_landmarks_end_in_a_sentence_and_leave_nothing(fault: str, layout: s
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("raw.npy", "-o", "a.fbx"), "a.fbx: cannot write .fbx; use .bvh, .npz, .csv"),
+        (("raw.npy", "-o", "a.fbx"), "a.fbx: cannot write .fbx; use .bvh, .glb, .npz, .csv, .html, .mp4"),
         (("raw.npy", "-o", "a"), "cannot write a name without suffix"),
         (("raw.npy", "-o", "a.bvh", "-o", "models/../a.bvh"), "is named twice"),
         (("raw.npy", "-o", "folder.bvh"), "folder.bvh is a folder"),

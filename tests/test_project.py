@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "doctor": {"data", "learning"},
     "cli": {"body", "data", "learning", "runtime", "doctor", "params"},
     "params": set(),
+    "changed_params": {"params"},
     "errors": set(),
 }
 # Each of these is slow or optional to import, so few modules of the package are its door.

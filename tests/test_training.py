@@ -13,6 +13,7 @@ from tiny import tiny_clipset
 from blaze2cap.body.rotation import geodesic_angle
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
+from blaze2cap.learning import precision
 from blaze2cap.learning.augment import AugmentParams
 from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
 from blaze2cap.learning.curves import summary, write_curves
@@ -159,6 +160,15 @@ def test_an_epoch_is_as_many_windows_as_the_samples_have_frames() -> None:
 def test_a_bad_value_is_refused_by_name(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         train_params(**changes)
+
+
+@pytest.mark.parametrize(("native", "numbers"), [(True, torch.bfloat16), (False, None)])
+def test_a_processor_without_bf16_computes_in_fp32(
+    native: bool, numbers: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computes_in_bf16", lambda device: native)
+    assert make_trainer(2, train_params(precision="auto")).model.autocast is numbers
+    assert make_trainer(2, train_params(precision="bf16")).model.autocast is torch.bfloat16
 
 
 def test_fp16_on_a_cpu_and_an_unknown_device_end_in_a_sentence() -> None:

@@ -5,6 +5,7 @@ import typer
 from blaze2cap.cli.doctor import doctor
 from blaze2cap.cli.errors import errors
 from blaze2cap.cli.evaluate import evaluate
+from blaze2cap.cli.export import export
 from blaze2cap.cli.export_dataset import export_dataset
 from blaze2cap.cli.extract import extract
 from blaze2cap.cli.live import live
@@ -22,5 +23,7 @@ def blaze2cap() -> None:
     """Smooth 3D skeletal motion from the BlazePose landmarks of one ordinary camera."""
 
 
-for command in (doctor, errors, evaluate, export_dataset, extract, live, map, predict, preset, report, show):
+for command in (
+    doctor, errors, evaluate, export, export_dataset, extract, live, map, predict, preset, report, show,
+):  # fmt: skip
     app.command()(command)

@@ -25,7 +25,7 @@ def extract(
 ) -> None:
     """Detect one person's landmarks in every frame of a video and write them in the raw layout."""
     with one_sentence("blaze2cap extract"):
-        _require_opencv()
+        require_opencv()
         from blaze2cap.runtime.extraction import extract_landmarks, require_landmark_file, write_extraction
         from blaze2cap.runtime.pose_model import find_pose_model
         from blaze2cap.runtime.video import open_video
@@ -42,7 +42,7 @@ def extract(
         print(f"{out}: {rows}{rhythm}, a person in {found} of them, {extraction.width} x {extraction.height} pixels")
 
 
-def _require_opencv() -> None:
+def require_opencv() -> None:
     """UserError where OpenCV, which mediapipe loads, lacks libraries of the system, as on slim machines."""
     try:
         import cv2  # noqa: F401

@@ -1,24 +1,33 @@
-"""`blaze2cap predict`: from landmarks to motion that animation programs open."""
+"""`blaze2cap predict`: from a video, or its landmarks, to motion that animation programs open."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blaze2cap.cli.extract import require_opencv
 from blaze2cap.errors import UserError, one_sentence
 
-SUFFIXES = (".bvh", ".npz", ".csv")
+if TYPE_CHECKING:
+    from blaze2cap.runtime.animation import Animation
+
+SUFFIXES = (".bvh", ".glb", ".npz", ".csv", ".html", ".mp4")
 
 
 def predict(
-    landmarks: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Landmark file: .npy of (frames, 33, 10) or (frames, 25, 7).")
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Video, folder of images, or landmark file: .npy, .csv, .json.")
     ],
     out: Annotated[
         list[Path],
-        typer.Option("--out", "-o", help="File to write: .bvh, .npz or .csv, the suffix decides; may be repeated."),
+        typer.Option("--out", "-o", help=f"File to write: {', '.join(SUFFIXES)}, its suffix decides; may be repeated."),
     ],
-    checkpoint: Annotated[Path, typer.Option(help="Folder with model.safetensors and model.json.")] = Path("models"),
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Folder with model.safetensors and model.json; the package's own, or models, if left out."),
+    ] = None,
+    pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     subject_height: Annotated[
         float | None, typer.Option(metavar="M", help="Height of the person [m]; seen in the landmarks if left out.")
     ] = None,
@@ -30,41 +39,74 @@ def predict(
         float | None,
         typer.Option(metavar="DEG", help="How far down the camera looks; estimated if left out."),
     ] = None,
-    fps: Annotated[
-        float | None, typer.Option(help="Frames per second of the video; those of the sidecar if left out.")
-    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second, instead of those that the input says.")] = None,
+    skeleton: Annotated[
+        str, typer.Option(help="Bones of .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
+    ] = "totalcapture",
 ) -> None:
-    """Turn landmarks into motion of a skeleton: BVH for animation programs, NPZ or CSV for one's own."""
+    """Turn a video, or landmarks, into motion of a skeleton: files for programs, a page and an overlay to look at."""
     with one_sentence("blaze2cap predict"):
-        _check(out)
+        _require_outputs(source, out)
+        from blaze2cap.data.recordings import require_field_of_view
         from blaze2cap.learning.checkpoint import load_checkpoint
-        from blaze2cap.runtime.footage import read_footage
-        from blaze2cap.runtime.motion_files import write_motion
+        from blaze2cap.runtime.animation import require_height, require_tilt
+        from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
+        from blaze2cap.runtime.footage import open_footage
+        from blaze2cap.runtime.motion_files import skeleton_map, write_motion
         from blaze2cap.runtime.prediction import predict as predicted
 
-        footage = read_footage(landmarks, fps)
-        system = load_checkpoint(checkpoint).system()
+        # All that can be wrong is looked at before a video is, which takes long.
+        for require, value in (
+            (require_field_of_view, fov),
+            (require_tilt, camera_tilt),
+            (require_height, subject_height),
+        ):
+            if value is not None:
+                require(value)
+        skeleton_map(skeleton)
+        system = load_checkpoint(chosen_checkpoint(checkpoint)).system()
+        if not _is_landmarks(source):
+            require_opencv()
+        footage = open_footage(source, fps, pose_model)
+        for notice in footage.notices:
+            print(f"blaze2cap predict: {notice}", file=sys.stderr)
         animation = predicted(
             system, footage, field_of_view_deg=fov, camera_tilt_deg=camera_tilt, subject_height_m=subject_height
         )
-        write_motion(out, animation)
-        frames, unseen = len(animation.valid), int((~animation.valid).sum())
-        held = f", {unseen} of them with nobody in view" if unseen else ""
+        write_motion(out, animation, footage, fov, skeleton)
         if camera_tilt is None:
             print(f"camera: taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands")
         for path in out:
-            print(f"{path}: {frames} frames at {animation.fps:g} per second{held}")
+            print(f"{path}: {_summary(animation)}")
 
 
-def _check(outputs: list[Path]) -> None:
+def _summary(animation: "Animation") -> str:
+    frames, unseen = len(animation.valid), int((~animation.valid).sum())
+    held = f", {unseen} of them with nobody in view" if unseen else ""
+    return f"{frames} frames at {animation.fps:g} per second{held}"
+
+
+def _is_landmarks(source: Path) -> bool:
+    from blaze2cap.runtime.footage import LANDMARK_SUFFIXES
+
+    return source.suffix.lower() in LANDMARK_SUFFIXES and not source.is_dir()
+
+
+def _require_outputs(source: Path, outputs: list[Path]) -> None:
     """Before the work, not after it: UserError for outputs that cannot be written."""
     from blaze2cap.runtime.whole_file import require_writable
 
-    seen: set[Path] = set()
+    taken = {source.resolve(): "is the input, and would be replaced"}
     for path in outputs:
-        if path.suffix.lower() not in SUFFIXES:
+        suffix = path.suffix.lower()
+        if suffix not in SUFFIXES:
             raise UserError(f"{path}: cannot write {path.suffix or 'a name without suffix'}; use {', '.join(SUFFIXES)}")
-        if path.resolve() in seen:
-            raise UserError(f"{path} is named twice; name each output once")
-        seen.add(path.resolve())
+        if path.resolve() in taken:
+            raise UserError(f"{path} {taken[path.resolve()]}; give each output a name of its own")
+        taken[path.resolve()] = "is named twice"
+        if suffix == ".mp4" and _is_landmarks(source):
+            raise UserError(
+                f"{path}: the skeleton is drawn over the video's pictures, which landmarks do not have; "
+                "give the video itself as INPUT, or write .html"
+            )
         require_writable(path)

@@ -16,6 +16,7 @@ from blaze2cap.data.simulated import SimulatedWindows
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.augment import AugmentParams, augment
+from blaze2cap.learning.precision import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class TrainParams:
     warmup: float
     clip_norm: float
     ema: float
-    precision: Literal["fp32", "bf16", "fp16"]
+    precision: Precision
     simulated_share: float
     detector: Literal["parametric", "bootstrap"]
     validate_every: int

@@ -49,10 +49,10 @@ class Checkpoint:
         return run
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write both files, each whole or not at all."""
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = torch.float32) -> None:
+    """Write both files, each whole or not at all; the network in `dtype`, of which float16 takes half the space."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{name}": tensor.contiguous() for name, tensor in checkpoint.model.state_dict().items()}
+    tensors = {f"model.{name}": tensor.to(dtype).contiguous() for name, tensor in checkpoint.model.state_dict().items()}
     tensors |= {f"baseline.{name}": tensor.contiguous() for name, tensor in checkpoint.baselines.tensors().items()}
     description = {
         "format": FORMAT,
@@ -73,6 +73,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
         tensors = load_file(folder / WEIGHTS)
+        tensors = {
+            name: tensor.float() if tensor.dtype is torch.float16 else tensor for name, tensor in tensors.items()
+        }
     except FileNotFoundError as error:
         raise UserError(
             f"{error.filename or folder}: not found; a checkpoint is a folder with {WEIGHTS} and {DESCRIPTION}"

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import blaze2cap
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.windows import Windows
@@ -15,6 +17,7 @@ from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams
+from blaze2cap.learning.precision import autocast_dtype
 from blaze2cap.learning.resume import fingerprint, run_folder, sole_writer
 from blaze2cap.learning.training import Row, Trainer
 
@@ -54,7 +57,8 @@ def fit(
     baselines = fit_baselines(clipset, takes["train"])
     # After the data, which has loaded the last of the source files that count.
     files = [path for path in clips_folder.iterdir() if path.is_file()]
-    folder = run_folder(fingerprint({"parameters": parameters, "takes": takes}, files))
+    numbers = str(autocast_dtype(params.precision, device) or torch.float32).removeprefix("torch.")
+    folder = run_folder(fingerprint({"parameters": parameters, "takes": takes, "numbers": numbers}, files))
     trainer = Trainer(data, seen_by, model_params, loss_params, params, device)
     with sole_writer(folder):
         best, last = trainer.run(folder, runtime.workers, report)
@@ -67,6 +71,7 @@ def fit(
         "recorded": [take for take in takes["train"] if take in set(clipset.clips["take"])],
         "subjects": sorted({take.split("/")[0] for take in takes["train"]}),
         "steps": data.steps,
+        "numbers": numbers,
     }
     checkpoint = Checkpoint(best, baselines, provenance)
     save_checkpoint(folder / "best", checkpoint)

@@ -20,6 +20,7 @@ from blaze2cap.errors import UserError
 from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.loss import LossParams, losses, total
 from blaze2cap.learning.model import ModelParams, PoseModel
+from blaze2cap.learning.precision import autocast_dtype
 from blaze2cap.learning.resume import load_state, save_state
 
 Row = dict[str, float]
@@ -66,10 +67,8 @@ class Trainer:
         self.model.to(device)
         self.average = PoseModel(model_params).to(device).eval()
         self.average.load_state_dict(self.model.state_dict())
-        precision = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[params.precision]
+        precision = autocast_dtype(params.precision, device)
         self.model.autocast = self.average.autocast = precision
-        if precision is torch.float16 and device.type == "cpu":
-            raise UserError("train.precision is 'fp16', which needs a GPU; on a CPU use bf16 or fp32")
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
         )

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.mean_skeleton import mean_offset
-from blaze2cap.body.rotation import rotation_vector_to_matrix
-from blaze2cap.body.skeleton import JOINTS, indices
+from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, indices
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.retiming import Track, shown_instead
 
@@ -31,7 +30,7 @@ END_JOINTS = tuple(_ENDS_MM)
 """Joints whose bone ends in an end site: top of the head, finger tips, toes."""
 
 # Something of a person touches the floor in this time before or after any moment [s]: jumps are shorter.
-LONGEST_FLIGHT_S = 1.0
+_LONGEST_FLIGHT_S = 1.0
 
 SUBJECT_HEIGHTS_M = (0.5, 2.5)
 """Heights that are taken for those of people."""
@@ -85,6 +84,17 @@ def require_height(metres: float) -> None:
         raise UserError(f"the subject's height is {metres:g} m, expected {low:g} to {high:g}")
 
 
+def size_of(offset: Float[Tensor, "21 3"]) -> float:
+    """How large bones are, relative to the mean skeleton's."""
+    shin = JOINT_INDEX["RightFoot"]
+    return (offset[shin].norm() / mean_offset()[shin].norm()).item()
+
+
+def sole(size: float) -> Float[Tensor, "2 3"]:
+    """Lowest points of a foot that stands, at its heel and its toes, in the frame of either Foot joint [m]."""
+    return size * torch.tensor([_HEEL_MM, _ENDS_MM["RightFoot"]]) / 1000 @ _TO_FILE.mT
+
+
 def require_tilt(degrees: float) -> None:
     """Raise UserError for what is no camera's tilt."""
     low, high = CAMERA_TILTS_DEG
@@ -129,8 +139,9 @@ def bone_ends(size: float) -> Float[Tensor, "5 3"]:
 
 def camera_to_world(camera_tilt_deg: float) -> Float[Tensor, "3 3"]:
     """Camera's frame -> world, of a camera that does not roll and looks down by so many degrees."""
-    level = rotation_vector_to_matrix(torch.tensor([-math.radians(camera_tilt_deg), 0.0, 0.0]))
-    return torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ level
+    angle = math.radians(camera_tilt_deg)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return torch.tensor([[1.0, 0.0, 0.0], [0.0, -cosine, -sine], [0.0, sine, -cosine]])
 
 
 def world_rotation(
@@ -161,6 +172,6 @@ def _floor(lowest: Float[Tensor, "N"], fps: float) -> Float[Tensor, "N"]:
     """Height of the floor under the person: the lower envelope of the lowest point, smoothed."""
     from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
-    reach = max(1, round(LONGEST_FLIGHT_S * fps))
+    reach = max(1, round(_LONGEST_FLIGHT_S * fps))
     envelope = minimum_filter1d(lowest.numpy(), 2 * reach + 1, mode="nearest")
     return torch.from_numpy(gaussian_filter1d(envelope, reach / 2, mode="nearest"))

@@ -70,9 +70,8 @@ class RunningTilt:
         # Seconds of standing by tilt; old ones fade, for cameras get moved.
         self._stood_s = np.zeros(len(_BINS_DEG))
 
-    def see(self, position: Float[Tensor, "21 3"], dt_s: float) -> None:
-        """One more frame: joint positions from the root in the camera's frame, and the time since the one before."""
-        upright, straight = standing(position)
+    def see(self, upright: Float[Tensor, "3"], straight: bool, dt_s: float) -> None:
+        """One more frame, as `standing` tells it, and the time since the one before."""
         if straight:
             found = tilt_deg(upright)
             self._stood_s *= math.exp(-dt_s / _MEMORY_S)

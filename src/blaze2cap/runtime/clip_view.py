@@ -22,6 +22,12 @@ from blaze2cap.learning.evaluation import MODEL
 from blaze2cap.learning.metric import mpjpe_mm
 from blaze2cap.learning.report_plots import COLOURS, TITLES
 from blaze2cap.learning.scoring import RAW
+from blaze2cap.runtime.joint_graphs import (
+    expected_error_graph,
+    position_error_graph,
+    rotation_error_graph,
+    rotation_graph,
+)
 from blaze2cap.runtime.stick_figure import StickFigure, joint_figure, landmark_figure
 from blaze2cap.runtime.viewer import Scene, view_towards
 
@@ -67,7 +73,13 @@ def view_clip(clipset: ClipSet, clip: str, frames: slice, system: System | None 
     raw = landmarks[..., WORLD] - landmarks[:, _HIPS, WORLD].mean(1, keepdim=True)
     raw_error = mpjpe_mm(raw[:, _LIMB_LANDMARKS], true[:, _LIMBS]).mean(1)
     figures = [
-        joint_figure(name="truth", colour="ink", position=_array(root + true), pixel=_pixels(camera, root + true)),
+        joint_figure(
+            name="truth",
+            colour="ink",
+            position=_array(root + true),
+            pixel=_pixels(camera, root + true),
+            graphs=(rotation_graph(truth.rotation[frames], torch.ones_like(detected)),),
+        ),
         landmark_figure(
             name=TITLES[RAW],
             colour=COLOURS[RAW],
@@ -80,14 +92,23 @@ def view_clip(clipset: ClipSet, clip: str, frames: slice, system: System | None 
     if motion is not None:
         posed, _ = forward_kinematics(motion.rotation[frames], truth.offset)
         valid = detected & motion.valid[frames]
+        error = mpjpe_mm(posed, true)
+        graphs = [
+            rotation_graph(motion.rotation[frames], valid),
+            rotation_error_graph(motion.rotation[frames], truth.rotation[frames], scored & valid),
+            position_error_graph(error, scored & valid),
+        ]
+        if motion.deviation is not None:
+            graphs.append(expected_error_graph(motion.deviation[frames], valid))
         figures.append(
             joint_figure(
                 name=TITLES[MODEL],
                 colour=COLOURS[MODEL],
                 position=_array(root + posed, valid),
                 pixel=_pixels(camera, root + posed, valid),
-                error_mm=_array(mpjpe_mm(posed, true).mean(1), scored & valid),
+                error_mm=_array(error.mean(1), scored & valid),
                 error_name="MPJPE",
+                graphs=tuple(graphs),
             )
         )
     notes = ("" if counts else SOMEBODY_ELSE if seen else NOBODY for seen, counts in zip(detected, scored, strict=True))
@@ -117,6 +138,7 @@ def scene_of(view: ClipView, stride: int = 1, **settings: Any) -> Scene:
                 position=world,
                 pixel=None if pixel is None else pixel[::stride],
                 error_mm=None if error is None else error[::stride],
+                graphs=tuple(replace(graph, value=graph.value[::stride]) for graph in figure.graphs),
             )
         )
     eye = view.camera.to_world(torch.zeros(3)).numpy()

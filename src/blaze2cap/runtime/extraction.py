@@ -67,6 +67,7 @@ def extract_landmarks(video: Video, model: PoseModel) -> Extraction:
             rows.append(detector.detect(image, time_s))
             times.append(time_s)
             height, width = image.shape[:2]
+        others = detector.most_others
     landmarks = np.stack(rows)
     detected = landmarks.any(axis=(1, 2))
     if not detected.any():
@@ -74,7 +75,7 @@ def extract_landmarks(video: Video, model: PoseModel) -> Extraction:
             f"{video.path}: nobody is detected in any of its {len(rows)} frames; a person should be upright, "
             "seen as a whole and fill a fifth of the picture's height or more"
         )
-    notices = [*video.notices, *_tracking_notices(video.path, landmarks, cuts)]
+    notices = [*video.notices, *_tracking_notices(video.path, landmarks, cuts, others)]
     return Extraction(landmarks, np.array(times), width, height, video.declared_fps, model, notices)
 
 
@@ -126,10 +127,13 @@ def _shown(video: Video) -> Iterator[Frame]:
     return frame_progress(video.frames(), video.expected_frames, "extract")
 
 
-def _tracking_notices(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"], cuts: int) -> list[str]:
+def _tracking_notices(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"], cuts: int, others: int) -> list[str]:
     detected = landmarks.any(axis=(1, 2))
     anchors = int((detected & (landmarks[:, 0, RAW_TRACKED] == 0)).sum())
     notices = []
+    if others:
+        people = "somebody else was" if others == 1 else f"up to {others} others were"
+        notices.append(f"{path}: {people} seen beside the person followed; if it is the wrong one, cut out the others")
     if anchors > 1:
         again = "once" if anchors == 2 else f"{anchors - 1} times"
         cut = f" ({cuts} cuts were seen)" if cuts else ""

@@ -77,7 +77,7 @@ class Recording:
         `end` and `camera_tilt_deg` are as in `Animation`, `fps` is the rate of the files.
         """
         animation = self.animation(fps, end, camera_tilt_deg)
-        write_motion(self.paths, animation, self._skeleton)
+        write_motion(self.paths, animation, skeleton=self._skeleton)
         return animation
 
     def animation(self, fps: float, end: Float[Tensor, "5 3"], camera_tilt_deg: float) -> Animation:

@@ -7,6 +7,7 @@ from pathlib import Path
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.animation import Animation
 from blaze2cap.runtime.bvh import write_bvh
+from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.glb import write_glb
 from blaze2cap.runtime.motion_table import write_csv, write_npz
 from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
@@ -26,6 +27,9 @@ WRITERS: dict[str, Writer] = {
     ".npz": _of_joints(write_npz),
     ".csv": _of_joints(write_csv),
 }
+"""Of the motion alone."""
+PAGE, OVERLAY = ".html", ".mp4"
+"""To look at, with what the camera saw: a page, and the video with the skeleton over it."""
 
 
 def skeleton_map(name: str) -> SkeletonMap:
@@ -35,9 +39,16 @@ def skeleton_map(name: str) -> SkeletonMap:
     return SKELETON_MAPS[name]
 
 
-def write_motion(outputs: Sequence[Path], animation: Animation, skeleton: str = "totalcapture") -> None:
+def write_motion(
+    outputs: Sequence[Path],
+    animation: Animation,
+    footage: Footage | None = None,
+    field_of_view_deg: float | None = None,
+    skeleton: str = "totalcapture",
+) -> None:
     """Write an animation to each of the files, its suffix decides how; UserError where one cannot be written.
 
+    Those to look at need the footage that it comes from; `field_of_view_deg` is as it was given for the prediction.
     `skeleton` names the one whose bones .bvh and .glb get. The files appear when all are written: after an error there
     is none, and those of before are as they were.
     """
@@ -47,4 +58,24 @@ def write_motion(outputs: Sequence[Path], animation: Animation, skeleton: str = 
             make_folder(output.absolute().parent)
             partial = finished.enter_context(whole_file(output))
             with writing(output):
-                WRITERS[output.suffix.lower()](partial, animation, bones)
+                if output.suffix.lower() in WRITERS:
+                    WRITERS[output.suffix.lower()](partial, animation, bones)
+                else:
+                    _write_look(partial, output, animation, footage, field_of_view_deg)
+
+
+def _write_look(
+    partial: Path, output: Path, animation: Animation, footage: Footage | None, field_of_view_deg: float | None
+) -> None:
+    if footage is None:
+        raise ValueError(f"{output} shows what the camera saw, so it needs the footage")
+    if output.suffix.lower() == PAGE:
+        from blaze2cap.runtime.animation_scene import scene_of_animation
+        from blaze2cap.runtime.viewer import viewer_page
+
+        scene = scene_of_animation(animation, output.stem, footage, field_of_view_deg)
+        partial.write_text(viewer_page(scene), encoding="utf-8")
+    else:
+        from blaze2cap.runtime.overlay_video import write_overlay
+
+        write_overlay(partial, animation, footage, field_of_view_deg)

@@ -18,13 +18,16 @@ def write_movie(path: Path, frames: Iterable[UInt8[np.ndarray, "H W 3"]], fps: f
 
     UserError where the file cannot be written.
     """
+    with whole_file(path) as partial:
+        encode_movie(partial, frames, fps)
+
+
+def encode_movie(path: Path, frames: Iterable[UInt8[np.ndarray, "H W 3"]], fps: float) -> None:
+    """`write_movie` to a file that nobody misses after an error; one frame at a time is held."""
     import av
 
     rate = Fraction(fps).limit_denominator(1001)
-    with (
-        whole_file(path) as partial,
-        av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as file,
-    ):
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as file:
         stream = file.add_stream("libx264", rate=rate, options={"crf": _QUALITY, "preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
         for number, image in enumerate(frames):

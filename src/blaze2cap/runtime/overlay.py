@@ -3,6 +3,7 @@
 OpenCV draws the lines, which it does to a sixteenth of a pixel; Pillow's own font writes the text.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -39,12 +40,26 @@ def draw_lines(
     thickness: int = 3,
 ) -> None:
     """Draw the lines between points; one with an end that is not finite, or is far outside, is left out."""
-    here = np.isfinite(pixel).all(1) & (np.abs(np.nan_to_num(pixel)) < _FARTHEST_PX).all(1)
-    # OpenCV's pixel centres are whole numbers, ours lie at one half.
-    fixed = np.rint((np.where(here[:, None], pixel, 0) - 0.5) * 2**_SUBPIXEL_BITS).astype(int).tolist()
+    here, fixed = _fixed_point(pixel)
     for start, end in lines:
         if here[start] and here[end]:
             cv2.line(image, fixed[start], fixed[end], colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def draw_discs(image: Image, pixel: Float[np.ndarray, "points 2"], colours: Sequence[Colour], radius: int) -> None:
+    """Draw a filled disc of each colour at its point; one that is not finite, or is far outside, is left out."""
+    here, fixed = _fixed_point(pixel)
+    for centre, shown, colour in zip(fixed, here, colours, strict=True):
+        if shown:
+            cv2.circle(image, centre, radius << _SUBPIXEL_BITS, colour, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _fixed_point(pixel: Float[np.ndarray, "points 2"]) -> tuple[list[bool], list[list[int]]]:
+    """Which points can be drawn, and all of them as OpenCV's fixed-point coordinates."""
+    here = np.isfinite(pixel).all(1) & (np.abs(np.nan_to_num(pixel)) < _FARTHEST_PX).all(1)
+    # OpenCV's pixel centres are whole numbers, ours lie at one half.
+    fixed = np.rint((np.where(here[:, None], pixel, 0) - 0.5) * 2**_SUBPIXEL_BITS).astype(int)
+    return here.tolist(), fixed.tolist()
 
 
 def draw_figure(

@@ -13,7 +13,8 @@ from typing import Any
 
 def page(title: str, body: str, style: str = "") -> str:
     """An HTML document with the viewer's style and script; `body` is HTML, `style` names a file of further style."""
-    styles, script = "".join(_asset(name) for name in ("viewer.css", style) if name), _asset("viewer.js")
+    styles = "".join(_asset(name) for name in ("page.css", "viewer.css", style) if name)
+    script = _asset("viewer.min.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
     return f"""<!DOCTYPE html>
@@ -27,6 +28,7 @@ def page(title: str, body: str, style: str = "") -> str:
 {styles}</style>
 </head>
 <body>
+<noscript><p>This page needs JavaScript, which is switched off here or not supported.</p></noscript>
 {body}
 <script>{script}</script>
 </body>

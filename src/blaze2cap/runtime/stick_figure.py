@@ -21,6 +21,24 @@ LANDMARK_LINES: Lines = tuple(
     )
 )  # fmt: skip
 
+# Radius of the limb that ends at a joint [m], for drawings with thickness.
+_RADII_M = {
+    "Spine": 0.066, "Spine1": 0.066, "Spine2": 0.070, "Spine3": 0.072, "Neck": 0.044, "Head": 0.038,
+    "Shoulder": 0.046, "Arm": 0.044, "ForeArm": 0.042, "Hand": 0.034,
+    "UpLeg": 0.060, "Leg": 0.058, "Foot": 0.044,
+}  # fmt: skip
+_HEAD = skeleton.JOINT_INDEX["Neck"], skeleton.JOINT_INDEX["Head"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointGraph:
+    """A number of each joint over the frames shown, such as the angle of its rotation."""
+
+    name: str
+    unit: str
+    value: Float32[np.ndarray, "frames joints"]
+    """Of the first points of the figure; not a number where it is not known."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StickFigure:
@@ -39,6 +57,14 @@ class StickFigure:
     error_mm: Float32[np.ndarray, "frames"] | None = None
     """Distance to the truth, mean over joints, where it is known."""
     error_name: str = ""
+    points: tuple[str, ...] = ()
+    """Names of the points; none if nobody asks for them."""
+    radii_m: tuple[float, ...] = ()
+    """Radius of each line, for drawings with thickness; thin sticks if left out."""
+    head: tuple[int, int, int] | None = None
+    """A head of usual size is drawn from the first point on, in the direction from the second to the third."""
+    graphs: tuple[JointGraph, ...] = ()
+    """What can be drawn over time, joint by joint."""
 
 
 def right_lines(lines: Lines, names: tuple[str, ...]) -> tuple[bool, ...]:
@@ -46,11 +72,29 @@ def right_lines(lines: Lines, names: tuple[str, ...]) -> tuple[bool, ...]:
     return tuple(names[end].lower().startswith("right") for _, end in lines)
 
 
+def limb_radius(joint: str) -> float:
+    """Radius of the limb that ends at a joint [m], for drawings; the same on both sides."""
+    return _RADII_M[joint.removeprefix("Right").removeprefix("Left")]
+
+
 def joint_figure(**values: object) -> StickFigure:
     """A figure whose points are the 21 joints; arguments as of `StickFigure`."""
-    return StickFigure(lines=JOINT_LINES, right=right_lines(JOINT_LINES, skeleton.JOINTS), **values)  # type: ignore[arg-type]
+    neck, head = _HEAD
+    return StickFigure(
+        lines=JOINT_LINES,
+        right=right_lines(JOINT_LINES, skeleton.JOINTS),
+        points=skeleton.JOINTS,
+        radii_m=tuple(limb_radius(skeleton.JOINTS[end]) for _, end in JOINT_LINES),
+        head=(head, neck, head),
+        **values,  # type: ignore[arg-type]
+    )
 
 
 def landmark_figure(**values: object) -> StickFigure:
     """A figure whose points are the 25 landmarks; arguments as of `StickFigure`."""
-    return StickFigure(lines=LANDMARK_LINES, right=right_lines(LANDMARK_LINES, landmark.LANDMARKS), **values)  # type: ignore[arg-type]
+    return StickFigure(
+        lines=LANDMARK_LINES,
+        right=right_lines(LANDMARK_LINES, landmark.LANDMARKS),
+        points=landmark.LANDMARKS,
+        **values,  # type: ignore[arg-type]
+    )

@@ -31,7 +31,7 @@ from blaze2cap.body.landmark import (
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.errors import UserError
 from blaze2cap.learning.model import PoseModel, State
-from blaze2cap.runtime.recorded_step import recorded_step
+from blaze2cap.runtime.recording import recorded_step
 from blaze2cap.runtime.retiming import KNOWN_FPS, filled, filling
 
 # Frames that come a little too early for the fastest known rate are no faster camera's: stamps jitter, and are rounded.
@@ -164,7 +164,7 @@ class Streamer:
             raise FrameError(
                 f"{where}: its time is {time_s:g} s, expected a number{after}; reset() starts a new stream"
             )
-        array = np.array(landmarks, dtype=np.float32)
+        array = np.array(landmarks.numpy(force=True) if isinstance(landmarks, Tensor) else landmarks, np.float32)
         names = _LAYOUTS.get(array.shape)
         if names is None:
             raise FrameError(f"{where}: landmarks of shape {array.shape}, expected (25, 7) or raw (33, 10)")

@@ -7,7 +7,9 @@ over six metres is rounded to a tenth of a millimetre. A point that is not seen 
 import base64
 import html
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -35,14 +37,16 @@ class Scene:
     image: tuple[int, int] | None = None
     """Width and height of the image in which the figures' pixels are; without one no image is shown."""
     notes: tuple[str, ...] = ()
-    """A text on each frame; none if left out."""
+    """A text on each frame, none if left out; frames with a text are shown dimmed."""
     first_frame: int = 0
     stride: int = 1
     """Of the recording's frames, every so-manieth is shown: numbers of frames are the recording's own."""
     apart: bool = False
     """Each figure in a panel of its own, rather than all in one."""
-    height: int = 460
-    """Most height of the 3D picture in the page [px]."""
+    path: bool = False
+    """The way of each figure's root over the ground is shown from the start."""
+    height: int | None = None
+    """Most height of the 3D picture in the page [px]; as much as the window has if left out."""
 
     @property
     def frames(self) -> int:
@@ -51,15 +55,20 @@ class Scene:
 
 
 def viewer_page(scene: Scene) -> str:
-    """A whole page with one viewer and its keys."""
+    """A whole page with one viewer, which fills the window, and its keys."""
     keys = (
-        ("space", "play or pause"), ("&larr; &rarr;", "a frame; with shift a second"), ("a d w s", "turn"),
-        ("+ -", "nearer, farther"), ("1 2 3", "show or hide a figure"), ("o", "side by side or in one place"),
-        ("f", "follow the person"), ("r", "first view"),
+        ("space", "play or pause"), ("&larr; &rarr;", "a frame; with shift a second"),
+        ("Home End", "first, last frame"),
+        ("[ ]", "slower, faster"), ("l", "loop"), ("a d w s", "turn"), ("+ -", "nearer, farther"), ("r", "first view"),
+        ("f", "follow the person"), ("p", "path"), ("1 2 3", "show or hide a figure"),
+        ("o", "side by side or in one place"), ("g", "graph"), ("j", "next joint; with shift the one before"),
     )  # fmt: skip
-    shown = ", ".join(f"<kbd>{key}</kbd> {meaning}" for key, meaning in keys)
-    help_text = f'<p class="keys">Drag to turn, pinch or click and use the wheel to come nearer. {shown}.</p>'
-    return page(scene.title, f"<main>\n<h1>{html.escape(scene.title)}</h1>\n{viewer(scene)}\n{help_text}\n</main>")
+    caps = ((key.replace(" ", "</kbd> <kbd>"), meaning) for key, meaning in keys)
+    shown = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{meaning}</dd>" for key, meaning in caps)
+    hands = "Drag to turn, with the right button or two fingers to move; wheel or pinch to come nearer. Click a joint."
+    help_text = f'<details class="keys"><summary>Keys</summary><div><p>{hands}</p><dl>{shown}</dl></div></details>'
+    header = f"<header><h1>{html.escape(scene.title)}</h1>{help_text}</header>"
+    return page(scene.title, f'<main class="window">\n{header}\n{viewer(scene)}\n</main>')
 
 
 def viewer(scene: Scene, caption: str = "") -> str:
@@ -105,22 +114,47 @@ def _scene_values(scene: Scene) -> dict[str, Any]:
         "floor": scene.floor,
         "image": scene.image,
         "apart": scene.apart,
+        "path": scene.path,
         "height": scene.height,
-        "notes": list(scene.notes) or [""] * scene.frames,
+        "notes": _runs(scene.notes),
         "figures": [_figure_values(figure, scene.image is not None) for figure in scene.figures],
     }
 
 
+def _runs(notes: Sequence[str]) -> list[tuple[int, int, str]]:
+    """First frame, the frame after the last, and the text of every stretch of frames that have the same one."""
+    runs, start = [], 0
+    for text, group in groupby(notes):
+        end = start + sum(1 for _ in group)
+        if text:
+            runs.append((start, end, text))
+        start = end
+    return runs
+
+
 def _figure_values(figure: StickFigure, with_image: bool) -> dict[str, Any]:
     errors = None if figure.error_mm is None else [round(e) if math.isfinite(e) else None for e in figure.error_mm]
+    graphs = [
+        {
+            "name": graph.name,
+            "unit": graph.unit,
+            "joints": graph.value.shape[1],
+            "value": encode_points(graph.value[..., None]),
+        }
+        for graph in figure.graphs
+    ]
     return {
         "name": figure.name,
         "colour": figure.colour,
         "lines": figure.lines,
         "right": [int(right) for right in figure.right],
+        "radii": list(figure.radii_m) or None,
+        "head": figure.head,
         "points": figure.position.shape[1],
+        "names": list(figure.points),
         "position": encode_points(figure.position),
         "pixel": encode_points(figure.pixel) if with_image and figure.pixel is not None else None,
         "error_mm": errors,
         "error_name": figure.error_name,
+        "graphs": graphs,
     }

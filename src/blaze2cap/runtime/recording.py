@@ -1,7 +1,7 @@
-"""The network's step as a recorded graph: its own operations on its own weights, without Python in between.
+"""Functions of one frame as recorded graphs: their own operations, without Python in between.
 
-A step is some 1,700 operations on small tensors; calling them from Python takes as long as they do. Recording runs the
-step once, and takes a second or two.
+The network's step is some 1,700 operations on small tensors, and calling them from Python takes as long as they do.
+Recording runs a function once, and takes a second or two.
 """
 
 import warnings
@@ -35,25 +35,35 @@ class _Flat(nn.Module):
 
 
 @torch.inference_mode()
-def recorded_step(model: PoseModel) -> Step:
-    """The step of a model in evaluation mode with the weights that it has now, for a batch of one; no gradients."""
-    tensors, spec = tree.tree_flatten(model.start(1))
-    flat = _Flat(model, spec)
-    landmarks = torch.zeros(1, 1, len(LANDMARKS), CHANNELS)
+def recorded(function: Callable[..., tuple[Tensor, ...]], *examples: Tensor) -> Callable[..., tuple[Tensor, ...]]:
+    """A function of tensors to tensors whose way does not depend on their values, for tensors of these sizes."""
     with warnings.catch_warnings():
         # Told of: indices that become constants and loops over layers, which are the same for every frame; and that
         # torch.compile is to follow, which needs a C++ compiler on the user's machine.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        graph = torch.jit.trace(flat, (landmarks, torch.ones(1, 4), torch.ones(1, 1), *tensors), check_trace=False)
+        graph = torch.jit.trace(function, examples, check_trace=False)
+
+    def run(*tensors: Tensor) -> tuple[Tensor, ...]:
+        # Optimising would take seconds at the first frames, and gains nothing on a CPU.
+        with torch.jit.optimized_execution(False):
+            return graph(*tensors)
+
+    return run
+
+
+@torch.inference_mode()
+def recorded_step(model: PoseModel) -> Step:
+    """The step of a model in evaluation mode with the weights that it has now, for a batch of one; no gradients."""
+    tensors, spec = tree.tree_flatten(model.start(1))
+    flat = _Flat(model, spec)
+    landmarks = torch.zeros(1, 1, len(LANDMARKS), CHANNELS)
+    graph = recorded(flat, landmarks, torch.ones(1, 4), torch.ones(1, 1), *tensors)
     answer = flat.answer
     assert answer is not None
 
     def step(landmarks: Tensor, intrinsics: Tensor, dt: Tensor, state: State) -> tuple[Motion, State]:
-        # Optimising would take seconds at the first frames, and gains nothing on a CPU.
-        with torch.jit.optimized_execution(False):
-            tensors = graph(landmarks, intrinsics, dt, *tree.tree_leaves(state))
-        motion, after = tree.tree_unflatten(tensors, answer)
+        motion, after = tree.tree_unflatten(graph(landmarks, intrinsics, dt, *tree.tree_leaves(state)), answer)
         return motion, after
 
     return step

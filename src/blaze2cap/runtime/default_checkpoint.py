@@ -1,0 +1,31 @@
+"""Which trained weights a command takes where none are named."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from blaze2cap.errors import UserError
+from blaze2cap.learning.checkpoint import DESCRIPTION
+
+TRAINED = Path("models")
+"""Where `dvc repro` leaves a checkpoint, in the folder of the project."""
+
+
+def chosen_checkpoint(named: Path | None) -> Path:
+    """The folder that is named; otherwise that of the weights which come with the package, or else `models`.
+
+    UserError where none is named and there is neither.
+    """
+    if named is not None:
+        return named
+    for folder in (shipped_checkpoint(), TRAINED):
+        if (folder / DESCRIPTION).is_file():
+            return folder
+    raise UserError(
+        f"no trained weights: none come with this installation and there is no folder {TRAINED} here; give a "
+        "checkpoint's folder with --checkpoint, or train one with `dvc repro`"
+    )
+
+
+def shipped_checkpoint() -> Path:
+    """The folder inside the package where its own weights are, if it has any."""
+    return Path(str(files("blaze2cap"))) / "weights"

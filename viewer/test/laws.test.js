@@ -1,0 +1,70 @@
+// Laws of the viewer's reckoning; what is drawn is tested in a browser, by tests/test_viewer.py.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Clock } from "../src/clock.js";
+import { axisOf, trace } from "../src/curve.js";
+import { Recording } from "../src/recording.js";
+
+const packed = (numbers, middle, step) => ({ data: Buffer.from(Int16Array.from(numbers).buffer).toString("base64"), middle, step });
+
+function recording(notes) {
+  const figure = { name: "a", points: 1, position: packed([0, 0, 0], [0, 0, 0], 1), pixel: null, graphs: [] };
+  return new Recording(JSON.stringify({ figures: [figure], frames: 1, notes, first_frame: 100, stride: 2, first_second: 5, fps: 30 }));
+}
+
+test("a note holds for its stretch of frames and no other", () => {
+  const { notes } = { notes: [[2, 5, "gone"], [5, 6, "other"], [90, 100, "end"]] };
+  const shown = recording(notes);
+  const expected = (frame) => notes.find(([start, end]) => start <= frame && frame < end)?.[2] ?? "";
+  for (let frame = 0; frame < 105; frame++) assert.equal(shown.note(frame), expected(frame));
+});
+
+test("frames have the numbers and times of the recording", () => {
+  assert.equal(recording([]).number(3), 106);
+  assert.equal(recording([]).second(3), 5.1);
+});
+
+test("a second at speed s shows s seconds of frames, and then begins again or stops", () => {
+  const clock = new Clock(60, 30);
+  clock.speed = 0.5;
+  clock.play(true);
+  for (let n = 0; n < 51; n++) clock.advance(0.02);
+  assert.equal(clock.frame, 15);
+  clock.advance(3.2);
+  assert.equal(clock.frame, 3);
+  clock.loop = false;
+  clock.advance(10);
+  assert.deepEqual([clock.frame, clock.playing], [59, false]);
+  clock.play(true);
+  assert.equal(clock.frame, 0);
+});
+
+test("a frame that is gone to is the one that is shown, at any rate", () => {
+  for (const fps of [23.976, 29.97, 59.94, 60]) {
+    const clock = new Clock(10000, fps);
+    for (let frame = 0; frame < 10000; frame += 37) {
+      clock.seek(frame);
+      clock.advance(0);
+      assert.equal(clock.frame, frame);
+    }
+  }
+});
+
+test("an axis holds its curves between round numbers", () => {
+  const axis = axisOf([[3, NaN, 17], [8]]);
+  assert.deepEqual(axis, { low: 0, high: 20, ticks: [0, 5, 10, 15, 20] });
+  assert.equal(axisOf([[NaN], []]), null);
+  const flat = axisOf([[5, 5]]);
+  assert.ok(flat.low <= 5 && flat.high > flat.low && flat.high >= 5);
+});
+
+test("a line keeps its extremes however many frames share a column, and breaks at gaps", () => {
+  const curve = Float32Array.from({ length: 10000 }, (_, frame) => (frame === 7321 ? 99 : frame === 42 ? -99 : Math.sin(frame)));
+  curve.fill(NaN, 3000, 4000);
+  const [drawn, starts] = [[], []];
+  trace(curve, 100, (x, value) => { starts.push(x); drawn.push(value); }, (_, value) => drawn.push(value));
+  assert.equal(Math.max(...drawn), 99);
+  assert.equal(Math.min(...drawn), -99);
+  assert.deepEqual(starts, [0.5, 40.5]);
+  assert.ok(drawn.length <= 200);
+});
