@@ -114,7 +114,7 @@ def session(
     status = LiveStatus(clock, io.StringIO())
     frame = status.frame
     status.frame = lambda one, valid: (spent.append(one), frame(one, valid))  # type: ignore[assignment, func-returns-value]
-    streamer = Streamer(checkpoint(delay_frames=delay_frames).model, INTRINSICS, fps=fps)
+    streamer = Streamer(checkpoint(delay_frames=delay_frames).model, INTRINSICS, fps=fps, recorded=False)
     motion = LiveMotion(detect, streamer, CausalWorld(INTRINSICS), clock=clock)
     run_live(camera.newest, motion, [kept], status, StopRequest(), clock=clock, **options)  # type: ignore[arg-type]
     return kept, camera.newest, spent
@@ -132,10 +132,11 @@ def test_a_slow_detector_drops_frames_and_never_lags() -> None:
     kept, newest, spent = session(300, detector_s=0.11)
     assert len(kept.poses) + newest.dropped == 300
     assert 89 <= len(kept.poses) <= 92
-    latency = np.array([one.latency for one in spent])
+    # The very last picture is not replaced by another one, however long it waits.
+    latency = np.array([one.latency for one in spent[:-1]])
     assert latency.max() <= 0.11 + 1 / 30 + 1e-6
     assert latency[-40:].mean() == pytest.approx(latency[:40].mean(), abs=5e-3)
-    assert max(one.waiting for one in spent) <= 1 / 30 + 1e-6
+    assert max(one.waiting for one in spent[:-1]) <= 1 / 30 + 1e-6
     assert kept.poses[-1].time_s == pytest.approx(299 / 30)
 
 
@@ -169,7 +170,9 @@ def test_without_pictures_outputs_are_told_and_a_request_ends_the_session(monkey
             stop.ask()
 
     kept.idle = told  # type: ignore[method-assign]
-    motion = LiveMotion(lambda *_: upright(), Streamer(checkpoint().model, INTRINSICS), CausalWorld(INTRINSICS))
+    motion = LiveMotion(
+        lambda *_: upright(), Streamer(checkpoint().model, INTRINSICS, recorded=False), CausalWorld(INTRINSICS)
+    )
     run_live(NewestShot(), motion, [kept], LiveStatus(time.perf_counter, io.StringIO()), stop)
     assert kept.idles == 3
     assert kept.poses == []
@@ -189,7 +192,7 @@ def test_finishing_is_told_the_bones_and_steps_once_a_pose() -> None:
             return pose._replace(root_position=torch.full((3,), 7.0))
 
     finish, world = Finish(), CausalWorld(INTRINSICS, subject_height_m=1.8)
-    motion = LiveMotion(lambda *_: upright(), Streamer(checkpoint().model, INTRINSICS), world, finish)
+    motion = LiveMotion(lambda *_: upright(), Streamer(checkpoint().model, INTRINSICS, recorded=False), world, finish)
     poses = [motion.solve(Shot(time_s, IMAGE, 0.0))[0] for time_s in (0.0, 0.02, 0.025, 0.04)]
     assert finish.times == [0.0, 0.02, 0.04]
     assert finish.sizes == [world.offset.norm().item()] * 3
@@ -424,7 +427,7 @@ def test_real_landmarks_go_through_a_session(totalcapture_root: Path) -> None:
     """Landmarks of a real take at their own rate, the detector replaced by the file: every frame is answered."""
     clip = next((totalcapture_root / "landmarks").rglob("blaze_S1_*_cam1.npy"))
     rows = read_landmarks(clip)[:300]
-    streamer = Streamer(checkpoint().model, camera_intrinsics(1920, 1080), fps=60.0)
+    streamer = Streamer(checkpoint().model, camera_intrinsics(1920, 1080), fps=60.0, recorded=False)
     motion = LiveMotion(
         lambda image, time_s: rows[round(time_s * 60)], streamer, CausalWorld(camera_intrinsics(1920, 1080))
     )
