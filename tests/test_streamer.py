@@ -2,7 +2,6 @@
 
 import gc
 import itertools
-import tracemalloc
 import weakref
 from functools import cache
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import config
 from test_checkpoint import checkpoint
 from test_model import BACKBONES, INTRINSICS, make_model, plausible_landmarks, run, with_gap
 from torch import Tensor
@@ -35,7 +35,12 @@ def model_of(backbone: str, delay: int) -> PoseModel:
 
 @cache
 def streamer_of(backbone: str, delay: int) -> Streamer:
-    return Streamer(model_of(backbone, delay), INTRINSICS, fps=30.0)
+    # While a step is recorded, sizes are tensors, which those who check signatures do not expect.
+    config.update("jaxtyping_disable", True)
+    try:
+        return Streamer(model_of(backbone, delay), INTRINSICS, fps=30.0)
+    finally:
+        config.update("jaxtyping_disable", False)
 
 
 def plain(fps: float = 30.0, **changes: object) -> Streamer:
@@ -176,7 +181,7 @@ class Watched(PoseModel):
         return super().forward(*arguments)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(gaps=st.lists(st.floats(0.001, 0.9), min_size=5, max_size=20))
 def test_whatever_the_stamps_the_network_is_told_intervals_that_it_knows(gaps: list[float]) -> None:
     model = Watched(make_model().params).eval()
@@ -255,7 +260,7 @@ FRAME = plausible_landmarks(1, seed=13)[0, 0]
 FAULTS = {
     "nan": (lambda f: spoiled(f, 7, 1, value=torch.nan), 9.0, r"frame 5: left_wrist holds NaN or infinity"),
     "infinity": (lambda f: spoiled(f, 0, 4, value=torch.inf), 9.0, r"frame 5: nose holds NaN or infinity"),
-    "raw": (lambda f: raw_of(f[None])[0] * np.float32(np.inf), 9.0, r"frame 5: nose holds NaN"),
+    "raw": (lambda f: np.full_like(raw_of(f[None])[0], np.inf), 9.0, r"frame 5: nose holds NaN"),
     "shape": (lambda f: f[:24], 9.0, r"frame 5: landmarks of shape \(24, 7\), expected \(25, 7\) or raw \(33, 10\)"),
     "frames": (lambda f: f[None], 9.0, r"landmarks of shape \(1, 25, 7\)"),
     "flag": (lambda f: spoiled(f, slice(None), 6, value=0.5), 9.0, r"flag must be 0 or 1"),
@@ -289,7 +294,7 @@ def held_numbers(streamer: Streamer) -> int:
 
 
 def grown(streamer: Streamer, frames: int) -> tuple[int, int]:
-    """Numbers that a stream holds more, and bytes of Python's, after so many frames beyond a warm-up.
+    """Numbers that a stream holds more, and objects of Python that there are more, after so many frames.
 
     Uneven stamps: passed over, as they are, filled up, after pauses; and nobody now and then.
     """
@@ -297,34 +302,32 @@ def grown(streamer: Streamer, frames: int) -> tuple[int, int]:
     landmarks = with_gap(plausible_landmarks(100, seed=15), 30, 40)[0]
     time_s = 0.0
 
-    def go_on(frames: int) -> None:
+    def go_on(frames: int) -> tuple[int, int]:
         nonlocal time_s
         for frame in range(frames):
             time_s += float(rng.choice([0.008, 0.02, 0.033, 0.1, 0.7], p=[0.3, 0.3, 0.35, 0.04, 0.01]))
             streamer.push(landmarks[frame % 100], time_s)
         gc.collect()
+        return held_numbers(streamer), len(gc.get_objects())
 
-    tracemalloc.start()
-    go_on(100)
-    size, (before, _) = held_numbers(streamer), tracemalloc.get_traced_memory()
-    go_on(frames)
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return held_numbers(streamer) - size, after - before
+    before, after = go_on(50), go_on(frames)
+    return after[0] - before[0], after[1] - before[1]
 
 
 def test_a_stream_does_not_grow() -> None:
-    numbers, allocated = grown(plain(delay_frames=2), 200)
+    numbers, objects = grown(plain(delay_frames=2), 200)
     assert numbers == 0
-    assert allocated < 4000
+    assert objects < 50
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_hours_leave_no_trace(backbone: str) -> None:
-    numbers, allocated = grown(Streamer(model_of(backbone, 0), INTRINSICS), 5000)
+    streamer = streamer_of(backbone, 0)
+    streamer.reset()
+    numbers, objects = grown(streamer, 4000)
     assert numbers == 0
-    assert allocated < 4000
+    assert objects < 200
 
 
 def test_an_answer_that_nobody_keeps_is_gone() -> None:
