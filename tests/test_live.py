@@ -19,6 +19,7 @@ from test_vmc import PARENTS
 from typer.testing import CliRunner
 from video_files import nobody, person, write_video
 
+from blaze2cap.body.landmark import LANDMARKS, RAW_LANDMARKS, TRACKED, WORLD
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.cli import app
 from blaze2cap.data.raw import read_landmarks
@@ -192,11 +193,32 @@ def test_finishing_is_told_the_bones_and_steps_once_a_pose() -> None:
             return pose._replace(root_position=torch.full((3,), 7.0))
 
     finish, world = Finish(), CausalWorld(INTRINSICS, subject_height_m=1.8)
-    motion = LiveMotion(lambda *_: upright(), Streamer(checkpoint().model, INTRINSICS, recorded=False), world, finish)
+    streamer = Streamer(checkpoint().model, INTRINSICS, recorded=False)
+    motion = LiveMotion(lambda *_: upright(), streamer, world, finish=finish)
     poses = [motion.solve(Shot(time_s, IMAGE, 0.0))[0] for time_s in (0.0, 0.02, 0.025, 0.04)]
     assert finish.times == [0.0, 0.02, 0.04]
     assert finish.sizes == [world.offset.norm().item()] * 3
     assert all(pose.root_position.tolist() == [7.0] * 3 for pose in poses)
+
+
+def test_a_guard_sees_every_frame_before_the_network() -> None:
+    """It gets frames as they were detected, tracked on; one that it empties is one with nobody in it."""
+
+    class Guard:
+        def __init__(self) -> None:
+            self.seen: list[torch.Tensor] = []
+
+        def step(self, landmarks: torch.Tensor, time_s: float) -> torch.Tensor:
+            self.seen.append(landmarks)
+            return torch.zeros_like(landmarks) if time_s > 0.09 else landmarks
+
+    guard, row = Guard(), upright()
+    streamer = Streamer(checkpoint().model, INTRINSICS, recorded=False)
+    motion = LiveMotion(lambda *_: row, streamer, CausalWorld(INTRINSICS), guard)
+    poses = [motion.solve(Shot(number / 30, IMAGE, 0.0))[0] for number in range(5)]
+    assert [pose.valid for pose in poses] == [True, True, True, False, False]
+    assert all((frame[:, TRACKED] == 1).all() for frame in guard.seen)
+    np.testing.assert_array_equal(guard.seen[0][LANDMARKS.index("nose"), WORLD], row[RAW_LANDMARKS.index("nose"), :3])
 
 
 def test_a_second_signal_interrupts_only_when_it_is_another_wish() -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from blaze2cap.cli.extract import require_opencv
 from blaze2cap.errors import UserError, one_sentence
 
 
@@ -14,7 +15,10 @@ def live(
         Path | None, typer.Option(metavar="FILE", help="A video instead of a camera, played in real time.")
     ] = None,
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
-    checkpoint: Annotated[Path, typer.Option(help="Folder with model.safetensors and model.json.")] = Path("models"),
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Folder with model.safetensors and model.json; the package's own, or models, if left out."),
+    ] = None,
     fov: Annotated[
         float | None,
         typer.Option(metavar="DEG", help="Camera's horizontal field of view; 70 along the longer side if left out."),
@@ -39,6 +43,9 @@ def live(
     skeleton: Annotated[
         str, typer.Option(help="Bones of recorded .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
     ] = "totalcapture",
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Motion as the network has it: feet may slide, sides may be exchanged.")
+    ] = False,
     seconds: Annotated[float | None, typer.Option(min=0, help="End after so many seconds.")] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Show the picture and what is detected in it.")] = False,
 ) -> None:
@@ -48,6 +55,7 @@ def live(
             raise UserError("--camera and --video: give one of the two")
         if mirror and vmc is None:
             raise UserError("--mirror is about an avatar: give --vmc HOST:PORT, too")
+        require_opencv()
         from blaze2cap.runtime.live_session import LiveSettings, run_session
 
         run_session(
@@ -65,5 +73,6 @@ def live(
                 skeleton=skeleton,
                 most_s=seconds,
                 preview=preview,
+                raw=raw,
             )
         )

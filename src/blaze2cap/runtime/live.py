@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from blaze2cap.body.landmark import KEPT_FROM_RAW, KEPT_RAW_CHANNELS
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.live_capture import Clock, NewestShot, Shot
 from blaze2cap.runtime.live_status import LiveStatus, Spent
@@ -28,6 +30,15 @@ _SAME_WISH_S = 1.0
 Landmarks = Float32[np.ndarray, "33 10"]
 Detect = Callable[[UInt8[np.ndarray, "H W 3"], float], Landmarks]
 """Raw landmarks of an RGB picture taken at a time [s]."""
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """Takes back what a detector does wrong from one frame to the next, such as exchanged sides."""
+
+    def step(self, landmarks: Float[Tensor, "25 7"], time_s: float) -> Float[Tensor, "25 7"]:
+        """The landmarks of that time, in the model's layout, as they are to be believed."""
+        ...
 
 
 @runtime_checkable
@@ -84,18 +95,19 @@ def stopped_by_signals() -> Iterator[StopRequest]:
 
 
 class LiveMotion:
-    """Picture to pose: detector, stream, world, and finishing where it is wanted, in this order."""
+    """Picture to pose: detector, guard, stream, world, finishing, in this order; guard and finishing if wanted."""
 
     def __init__(
         self,
         detect: Detect,
         streamer: Streamer,
         world: CausalWorld,
+        guard: Guard | None = None,
         finish: Finish | None = None,
         clock: Clock = time.perf_counter,
     ) -> None:
         self._detect, self._streamer, self.world = detect, streamer, world
-        self._finish, self._clock = finish, clock
+        self._guard, self._finish, self._clock = guard, finish, clock
         self._last: WorldPose | None = None
 
     def solve(self, shot: Shot) -> tuple[WorldPose, Landmarks, Spent]:
@@ -106,7 +118,10 @@ class LiveMotion:
         began = self._clock()
         landmarks = self._detect(shot.image, shot.time_s)
         detected = self._clock()
-        pose = self.world.place(self._streamer.push(landmarks, shot.time_s))
+        frame = torch.from_numpy(landmarks[KEPT_FROM_RAW, :][:, KEPT_RAW_CHANNELS])
+        if self._guard is not None:
+            frame = self._guard.step(frame, shot.time_s)
+        pose = self.world.place(self._streamer.push(frame, shot.time_s))
         if self._last is not None and pose.time_s <= self._last.time_s:
             pose = self._last
         elif self._finish is not None:

@@ -14,6 +14,8 @@ from blaze2cap.errors import UserError
 from blaze2cap.learning.checkpoint import load_checkpoint
 from blaze2cap.runtime.animation import require_height, require_tilt
 from blaze2cap.runtime.causal_world import CausalWorld
+from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
+from blaze2cap.runtime.finishing.chain import Finishing
 from blaze2cap.runtime.footage import camera_intrinsics
 from blaze2cap.runtime.live import LiveMotion, Output, StopRequest, run_live, stopped_by_signals
 from blaze2cap.runtime.live_capture import PlayedVideo, Source, capturing
@@ -23,6 +25,7 @@ from blaze2cap.runtime.live_status import LiveStatus
 from blaze2cap.runtime.motion_files import WRITERS, skeleton_map
 from blaze2cap.runtime.osc import OscOutput, OscSender, find_destination
 from blaze2cap.runtime.pose_model import PoseModel, find_pose_model
+from blaze2cap.runtime.side_guard import SideGuard
 from blaze2cap.runtime.streamer import Streamer
 from blaze2cap.runtime.vmc import VmcOutput
 from blaze2cap.runtime.whole_file import require_writable
@@ -35,12 +38,14 @@ class LiveSettings:
     source             number of a camera, or a video to play in real time
     vmc, osc           HOST:PORT to send to
     record, skeleton   files to write at the end, and the bones that animation files get
+    checkpoint         its folder, or what `chosen_checkpoint` finds
     most_s             the longest time to run [s]
+    raw                motion as the network has it, neither guarded nor finished
     """
 
     source: int | Path
     pose_model: str = "full"
-    checkpoint: Path
+    checkpoint: Path | None = None
     field_of_view_deg: float | None = None
     camera_tilt_deg: float | None = None
     subject_height_m: float | None = None
@@ -51,6 +56,7 @@ class LiveSettings:
     skeleton: str = "totalcapture"
     most_s: float | None = None
     preview: bool = False
+    raw: bool = False
 
 
 def run_session(settings: LiveSettings) -> None:
@@ -65,7 +71,7 @@ def run_session(settings: LiveSettings) -> None:
     with ExitStack() as opened:
         outputs, senders = _connected(settings, opened)
         pose_model = find_pose_model(settings.pose_model)
-        network = load_checkpoint(settings.checkpoint).model
+        network = load_checkpoint(chosen_checkpoint(settings.checkpoint)).model
         recording = Recording(settings.record, settings.skeleton)
         stop = opened.enter_context(stopped_by_signals())
         source = _source(settings.source)
@@ -147,7 +153,8 @@ def _run(
         closing(Preview()) as preview,
         capturing(source) as newest,
     ):
-        motion = LiveMotion(detector.detect, streamer, world)
+        guard, finish = (None, None) if settings.raw else (SideGuard(), Finishing(world.offset))
+        motion = LiveMotion(detector.detect, streamer, world, guard, finish)
         status = LiveStatus(time.perf_counter)
         try:
             run_live(

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-Vectors = Float64[np.ndarray, "*batch 3"]
-Matrices = Float64[np.ndarray, "*batch 3 3"]
+Vectors = Float64[np.ndarray, "... 3"]
+Matrices = Float64[np.ndarray, "... 3 3"]
 
 _TINY = 1e-9
 
@@ -34,7 +34,7 @@ def unit(vector: Vectors) -> Vectors:
     return vector / np.maximum(length(vector), _TINY)[..., None]
 
 
-def length(vector: Vectors) -> Float64[np.ndarray, "*batch"]:
+def length(vector: Float64[np.ndarray, "*batch axes"]) -> Float64[np.ndarray, "*batch"]:
     """Euclidean length."""
     return np.sqrt((vector * vector).sum(-1))
 
