@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import logging
 import math
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,8 +96,7 @@ def _program(step: StreamingStep) -> Any:
     state = step.start(2)
     example = (*(torch.ones(2, *shape) for shape in ((len(LANDMARKS), 7), (4,), (), ())), *state)
     shapes = (*({0: batch} for _ in INPUTS), tuple({axis: batch} for axis in step.batch_axes))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         traced = torch.export.export(step, example, dynamic_shapes=shapes)
         program = torch.onnx.export(
             traced,
@@ -107,6 +108,20 @@ def _program(step: StreamingStep) -> Any:
         )
     assert program is not None
     return program
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's own remarks, as that torchvision is missing; what fails is raised."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _drop_unread_states(graph: Any) -> list[Any]:
