@@ -122,7 +122,7 @@ def guard_sentence(clipset: ClipSet, names: list[str], trained: Checkpoint, rng:
             _add(error[name], measured(animated(clipset, clip, seen, trained, live=False), counted))
     local = {name: sums["local"][0] / max(sums["local"][1], 1) for name, sums in error.items()}
     return (
-        f"sides: of {wrong} exchanged frames {back} are taken back, and {spoilt} of the other {frames - wrong} changed; "
+        f"sides: of {wrong} exchanged frames {back} are taken back, {spoilt} of the other {frames - wrong} changed; "
         f"mpjpe_local in exchanged frames {local['without']:.0f} mm without and {local['with']:.0f} mm with the guard; "
         f"of the {frames} frames as recorded it changes {harmed}"
     )

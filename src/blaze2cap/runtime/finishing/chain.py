@@ -28,7 +28,7 @@ class FinishingParams:
     planted_feet: bool = True
     return_s: float = 0.3
     """How long it takes from the pose that was held to the new one, after a gap."""
-    min_cutoff_hz: float = 1.5
+    min_cutoff_hz: float = 4.0
     """Cutoff of the low-pass at rest: lower is smoother and later."""
 
     def __post_init__(self) -> None:

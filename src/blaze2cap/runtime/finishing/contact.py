@@ -9,10 +9,10 @@ from blaze2cap.runtime.finishing.turning import Vectors, length
 
 # A foot lands that is slower and lower than the first of each pair, and lifts off faster or higher than the second
 # [m/s, m over the lower foot]. Chosen on real recordings of one person, confirmed on another (docs/motion_quality.md).
-SPEEDS_M_PER_S = (0.45, 0.9)
+SPEEDS_M_PER_S = (0.35, 0.7)
 HEIGHTS_M = (0.06, 0.10)
 # Over the floor a foot may stand higher: where that is, is known less well than which foot is lower [m].
-FLOOR_M = 0.15
+FLOOR_M = 0.1
 # Time constant [s] over which a speed is taken: what trembles stands.
 SMOOTHING_S = 0.05
 

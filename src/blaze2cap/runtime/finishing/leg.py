@@ -1,5 +1,7 @@
 """Legs that reach where their ankles are to be: two bones in closed form, knees keep the way they bend."""
 
+from copy import copy
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -26,7 +28,12 @@ _HINGE_WEIGHT = 0.02
 class Legs:
     """Both legs of a pose, right one first: where their joints are and how the bones lie in the world [m]."""
 
-    def __init__(self, rotation: Matrices, root_position: Vectors, offset: Float64[np.ndarray, "21 3"]) -> None:
+    def __init__(
+        self,
+        rotation: Float64[np.ndarray, "21 3 3"],
+        root_position: Float64[np.ndarray, "3"],
+        offset: Float64[np.ndarray, "21 3"],
+    ) -> None:
         self._root = rotation[0]
         self._thigh, self._shin = offset[SHINS], offset[FEET]
         self.thigh_turn: Matrices = self._root @ rotation[THIGHS]
@@ -35,6 +42,12 @@ class Legs:
         self.hip: Vectors = root_position + offset[THIGHS] @ self._root.T
         self.knee: Vectors = self.hip + applied(self.thigh_turn, self._thigh)
         self.ankle: Vectors = self.knee + applied(self.shin_turn, self._shin)
+
+    def moved(self, way: Float64[np.ndarray, "3"]) -> "Legs":
+        """The same legs, the whole body moved [m]."""
+        legs = copy(self)
+        legs.hip, legs.knee, legs.ankle = self.hip + way, self.knee + way, self.ankle + way
+        return legs
 
     def reached(self, ankle: Vectors, foot_turn: Matrices) -> tuple[Matrices, Matrices, Matrices]:
         """Local rotations [2, 3, 3] of thighs, shins and feet with the ankles there, or as near as the legs reach, and

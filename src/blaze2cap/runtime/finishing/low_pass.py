@@ -22,7 +22,7 @@ _Numbers = Float64[np.ndarray, "*joints"]
 class LowPass:
     """The step: cutoff [Hz] at rest, and by how much it rises per rad/s of a joint and per m/s of the hips [Hz]."""
 
-    def __init__(self, min_cutoff_hz: float = 1.5, per_rad_per_s: float = 1.0, per_m_per_s: float = 3.0) -> None:
+    def __init__(self, min_cutoff_hz: float = 4.0, per_rad_per_s: float = 4.0, per_m_per_s: float = 12.0) -> None:
         self._min_cutoff_hz = min_cutoff_hz
         self._per_rad_per_s, self._per_m_per_s = per_rad_per_s, per_m_per_s
         self.reset()

@@ -6,10 +6,11 @@ way, the place of the hips straight. So motion goes on within the blend, as if i
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
 from blaze2cap.runtime.finishing.step import held
-from blaze2cap.runtime.finishing.turning import Matrices, Vectors, as_numpy, eased
+from blaze2cap.runtime.finishing.turning import as_numpy, eased
 from blaze2cap.runtime.world_pose import WorldPose
 
 # Joints that turn faster than this on average of all, and hips that move faster, have jumped [rad/s, m/s]. In nine real
@@ -17,6 +18,9 @@ from blaze2cap.runtime.world_pose import WorldPose
 JUMP_RAD_PER_S, JUMP_M_PER_S = 7.0, 6.0
 # Frames further apart than this [s] say nothing of speed: what comes after them returns.
 LONGEST_STEP_S = 0.25
+
+Turns = Float64[np.ndarray, "21 3 3"]
+Place = Float64[np.ndarray, "3"]
 
 
 class SmoothReturn:
@@ -28,14 +32,14 @@ class SmoothReturn:
 
     def reset(self) -> None:
         """Forget everything: the next pose is no return."""
-        self._given: tuple[Matrices, Vectors] | None = None
+        self._given: tuple[Turns, Place] | None = None
         self._last: WorldPose | None = None
         self._time_s = 0.0
         self._away = False
         # Since when a return goes on [s], and what was apart then.
         self._since_s = np.inf
-        self._turn: Vectors = np.zeros((21, 3))
-        self._way: Vectors = np.zeros(3)
+        self._turn = np.zeros((21, 3))
+        self._way = np.zeros(3)
 
     def step(self, pose: WorldPose) -> WorldPose:
         """The pose, or in the time after a jump one on the way to it."""
@@ -55,7 +59,7 @@ class SmoothReturn:
         self._last = pose if self._since_s >= self._return_s else self._on_the_way(pose, rotation, root)
         return self._last
 
-    def _jumped(self, rotation: Matrices, root: Vectors, dt_s: float) -> bool:
+    def _jumped(self, rotation: Turns, root: Place, dt_s: float) -> bool:
         assert self._given is not None
         before, root_before = self._given
         # Of the turn between two rotations, sqrt(8) sin(angle / 2) is the length of their difference.
@@ -64,7 +68,7 @@ class SmoothReturn:
         way = float(np.linalg.norm(root - root_before))
         return dt_s > LONGEST_STEP_S or turn > JUMP_RAD_PER_S * dt_s or way > JUMP_M_PER_S * dt_s
 
-    def _on_the_way(self, pose: WorldPose, rotation: Matrices, root: Vectors) -> WorldPose:
+    def _on_the_way(self, pose: WorldPose, rotation: Turns, root: Place) -> WorldPose:
         left = 1 - eased(np.array([self._since_s / self._return_s]))
         turned = rotation @ Rotation.from_rotvec(left * self._turn).as_matrix()
         return pose._replace(

@@ -1,0 +1,352 @@
+"""Laws of finishing: causal, the same frame by frame and whole, bones constant, no pops, feet that keep their place."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moving import tumbling
+from torch import Tensor
+
+from blaze2cap.body.kinematics import forward_kinematics, global_to_local
+from blaze2cap.body.rotation import (
+    geodesic_angle,
+    matrix_to_rotation_vector,
+    rotation_between,
+    rotation_vector_to_matrix,
+)
+from blaze2cap.body.skeleton import PARENTS, indices
+from blaze2cap.data.sources.sample.script import perform
+from blaze2cap.data.sources.sample.subject import make_subject
+from blaze2cap.errors import UserError
+from blaze2cap.learning.one_euro import one_euro
+from blaze2cap.runtime.animation import Animation, bone_ends, bones, size_of, sole, world_rotation
+from blaze2cap.runtime.finishing.chain import RAW, Finishing, FinishingParams, finish, poses
+from blaze2cap.runtime.finishing.contact import Contact
+from blaze2cap.runtime.finishing.leg import FEET, SHINS, THIGHS, Legs
+from blaze2cap.runtime.finishing.low_pass import LowPass
+from blaze2cap.runtime.finishing.turning import as_numpy, between, turn_about, turn_between
+from blaze2cap.runtime.world_pose import WorldPose
+
+CHOICES = {
+    "default": FinishingParams(),
+    "return": FinishingParams(planted_feet=False),
+    "low-pass": FinishingParams(smooth_return=False, low_pass=True, planted_feet=False),
+    "feet": FinishingParams(smooth_return=False),
+    "all": FinishingParams(low_pass=True),
+}
+EACH = pytest.mark.parametrize("params", CHOICES.values(), ids=CHOICES)
+
+
+def walking(frames: int = 300, noise_rad: float = 0.02, noise_m: float = 0.004, seed: int = 0) -> Animation:
+    """A take of the sample as a network would have it: it trembles, drifts and hangs in the air a little."""
+    take = perform(make_subject("S1", 3), "walking1", 3 + frames / 60, 3)
+    local, way = global_to_local(take.rotation)[-frames:].float(), take.position[-frames:, 0].float()
+    rng = torch.Generator().manual_seed(seed)
+    tremble = noise_rad * torch.randn(frames, 21, 3, generator=rng)
+    rotation = world_rotation(local, torch.eye(3)) @ rotation_vector_to_matrix(tremble)
+    drift = noise_m * torch.randn(frames, 3, generator=rng).cumsum(0) * 0.5 + noise_m * torch.randn(
+        frames, 3, generator=rng
+    )
+    return Animation(
+        fps=60.0,
+        rotation=rotation,
+        root_position=way + drift + torch.tensor([0.0, 0.02, 0.0]),
+        offset=bones(1.0),
+        end=bone_ends(1.0),
+        valid=torch.ones(frames, dtype=torch.bool),
+        deviation=torch.full((frames, 21), torch.nan),
+        camera_tilt_deg=0.0,
+    )
+
+
+def standing(frames: int = 240, seed: int = 0) -> Animation:
+    """Somebody who stands still on both feet, seen by a network whose hips wander by centimetres."""
+    rng = torch.Generator().manual_seed(seed)
+    wander = 0.002 * torch.randn(frames, 3, generator=rng).cumsum(0).clamp(-10, 10)
+    animation = walking(frames, noise_rad=0.0, noise_m=0.0)
+    rotation = torch.eye(3).expand(frames, 21, 3, 3).clone()
+    bent = rotation_vector_to_matrix(torch.tensor([[-0.2, 0.0, 0.0], [0.4, 0.0, 0.0], [-0.2, 0.0, 0.0]]))
+    for joints, turn in zip((THIGHS, SHINS, FEET), bent, strict=True):
+        rotation[:, joints] = turn
+    still = dataclasses.replace(animation, rotation=rotation, root_position=torch.zeros(frames, 3))
+    height = -soles(still)[..., 1].min()
+    return dataclasses.replace(still, root_position=wander + torch.stack((height * 0, height, height * 0)))
+
+
+def with_gap(animation: Animation, first: int, last: int, way: tuple[float, float, float]) -> Animation:
+    """Nobody in frames `first` to `last`, the pose before is held; who returns is somewhere else and turned about."""
+    valid = animation.valid.clone()
+    valid[first:last] = False
+    shown = torch.where(torch.arange(len(valid)) < last, torch.arange(len(valid)).clamp_max(first - 1), -1)
+    shown = torch.where(shown < 0, torch.arange(len(valid)), shown)
+    rotation, root = animation.rotation[shown].clone(), animation.root_position[shown].clone()
+    rotation[last:, 0] = rotation_vector_to_matrix(torch.tensor([0.0, 2.0, 0.0])) @ rotation[last:, 0]
+    root[last:] += torch.tensor(way)
+    return dataclasses.replace(animation, rotation=rotation, root_position=root, valid=valid)
+
+
+def soles(animation: Animation) -> Tensor:
+    """Heels and toes [N, 2, 2, 3]."""
+    joint, turn = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
+    points = (turn[:, FEET, None] @ sole(size_of(animation.offset))[..., None]).squeeze(-1)
+    return joint[:, FEET, None] + points
+
+
+def apart(a: Animation, b: Animation, frames: slice = slice(None)) -> float:
+    """Greatest difference of any number [radians or metres, near enough]."""
+    turn = (a.rotation[frames] - b.rotation[frames]).abs().max()
+    return float(torch.maximum(turn, (a.root_position[frames] - b.root_position[frames]).abs().max()))
+
+
+@EACH
+@settings(max_examples=5, deadline=None)
+@given(chunks=st.lists(st.integers(1, 40), min_size=1, max_size=6), seed=st.integers(0, 3))
+def test_frame_by_frame_is_the_whole_animation_whatever_came_in_one_go(
+    params: FinishingParams, chunks: list[int], seed: int
+) -> None:
+    animation = with_gap(walking(sum(chunks) + 30, seed=seed), 12, 20, (0.5, 0.0, 0.3))
+    whole = finish(animation, params)
+    finishing, done = Finishing(animation.offset, params), []
+    frames = iter(poses(animation))
+    for chunk in (*chunks, 30):
+        done += [finishing.step(next(frames)) for _ in range(chunk)]
+    streamed = dataclasses.replace(
+        animation,
+        rotation=torch.stack([pose.rotation for pose in done]),
+        root_position=torch.stack([pose.root_position for pose in done]),
+    )
+    assert apart(streamed, whole) < 1e-5
+    finishing.reset()
+    again = [finishing.step(pose) for pose in poses(animation)]
+    assert torch.equal(again[-1].rotation, done[-1].rotation), "after reset() nothing is remembered"
+
+
+@EACH
+def test_no_frame_depends_on_later_ones(params: FinishingParams) -> None:
+    animation = with_gap(walking(120), 50, 60, (0.5, 0.0, 0.3))
+    rotation, root = animation.rotation.clone(), animation.root_position.clone()
+    rotation[80:] = torch.eye(3)
+    root[80:] += 1
+    other = finish(dataclasses.replace(animation, rotation=rotation, root_position=root), params)
+    assert apart(other, finish(animation, params), slice(None, 80)) == 0
+
+
+@EACH
+def test_bones_keep_their_lengths_and_rotations_are_rotations(params: FinishingParams) -> None:
+    for animation in (with_gap(walking(120), 50, 60, (1.0, 0.0, 0.0)), tumbling(120, 1)):
+        done = finish(animation, params)
+        joint = done.joint_positions()
+        length = (joint[:, 1:] - joint[:, PARENTS[1:]]).norm(dim=-1)
+        assert (length - animation.offset[1:].norm(dim=-1)).abs().max() < 1e-5
+        gram = done.rotation.mT @ done.rotation
+        assert (gram - torch.eye(3)).abs().max() < 1e-5
+        assert (torch.linalg.det(done.rotation) > 0).all()
+        assert (done.valid == animation.valid).all()
+
+
+def test_with_every_step_off_nothing_changes() -> None:
+    animation = with_gap(walking(60), 20, 30, (1.0, 0.0, 0.0))
+    assert apart(finish(animation, RAW), animation) == 0
+
+
+@EACH
+def test_a_gap_holds_the_last_pose_and_is_not_valid(params: FinishingParams) -> None:
+    done = finish(with_gap(walking(90), 40, 60, (1.0, 0.0, 0.0)), params)
+    for number in range(40, 60):
+        assert torch.equal(done.rotation[number], done.rotation[39])
+        assert torch.equal(done.root_position[number], done.root_position[39])
+
+
+def test_poses_before_anybody_is_seen_are_handed_on() -> None:
+    animation = walking(40)
+    animation = dataclasses.replace(animation, valid=torch.arange(40) >= 10)
+    assert apart(finish(animation), animation, slice(None, 10)) == 0
+
+
+def test_a_return_is_smooth_ends_in_time_and_leaves_nothing() -> None:
+    animation = with_gap(walking(120, 0, 0), 40, 60, (0.6, 0.0, 0.3))
+    done = finish(animation, CHOICES["return"])
+    joint = animation.joint_positions()
+    way = (joint[60] - joint[59]).norm(dim=-1).max()
+    assert fastest(animation, slice(59, 90)) == pytest.approx(float(way) * 60)
+    # Eased motion is at its fastest half as fast again as even motion, and arcs are longer than chords.
+    assert fastest(done, slice(59, 90)) < 1.5 * float(way) / 0.3 * torch.pi / 2
+    assert fastest(done, slice(59, 90)) < 0.2 * fastest(animation, slice(59, 90))
+    assert apart(done, animation, slice(60 + 18, None)) == 0
+    assert apart(done, animation, slice(None, 40)) == 0
+
+
+def test_a_jump_without_a_gap_fades_as_well_and_fast_motion_is_no_jump() -> None:
+    animation = with_gap(walking(120, 0, 0), 40, 40, (0.6, 0.0, 0.3))
+    assert fastest(animation, slice(35, 60)) > 30
+    assert fastest(finish(animation, CHOICES["return"]), slice(35, 60)) < 0.2 * fastest(animation, slice(35, 60))
+    fast = walking(120)
+    assert apart(finish(fast, CHOICES["return"]), fast) == 0
+
+
+def fastest(animation: Animation, frames: slice) -> float:
+    """Greatest speed of any joint [m/s]."""
+    return float(animation.joint_positions()[frames].diff(dim=0).norm(dim=-1).max() * animation.fps)
+
+
+def test_the_low_pass_of_the_hips_is_the_one_euro_filter_of_landmarks() -> None:
+    animation = walking(100)
+    done = finish(animation, FinishingParams(smooth_return=False, low_pass=True, planted_feet=False, min_cutoff_hz=2.0))
+    point = animation.root_position[None, :, None].double()
+    expected = one_euro(point, torch.zeros(1, 100, dtype=torch.bool), 1.0, 2.0, 12.0)[0, :, 0]
+    assert (done.root_position - expected).abs().max() < 1e-5
+
+
+def test_the_low_pass_of_a_turn_about_one_axis_is_that_of_its_angle() -> None:
+    angle = torch.sin(torch.arange(80) / 10) + 0.02 * torch.randn(80, generator=torch.Generator().manual_seed(0))
+    vector = angle[:, None, None] * torch.tensor([0.6, 0.0, 0.8]).expand(80, 21, 3)
+    step = LowPass(min_cutoff_hz=2.0, per_rad_per_s=1.5)
+    still, unknown = torch.zeros(3), torch.full((21,), torch.nan)
+    done = [
+        step.step(WorldPose(number / 60, turn, still, True, unknown))
+        for number, turn in enumerate(rotation_vector_to_matrix(vector))
+    ]
+    expected = one_euro(angle[None, :, None, None].double(), torch.zeros(1, 80, dtype=torch.bool), 1.0, 2.0, 1.5)
+    found = matrix_to_rotation_vector(done[-1].rotation)[:, 2] / 0.8
+    assert (found - expected[0, -1, 0, 0]).abs().max() < 1e-4
+
+
+def test_the_low_pass_stills_what_trembles() -> None:
+    animation = walking(200)
+    third = [motion.joint_positions().diff(n=3, dim=0).norm(dim=-1).mean() for motion in (animation, finish_low(200))]
+    assert third[1] < 0.5 * third[0]
+
+
+def finish_low(frames: int) -> Animation:
+    return finish(walking(frames), CHOICES["low-pass"])
+
+
+def test_feet_that_stand_neither_slide_nor_sink() -> None:
+    animation = standing()
+    done = finish(animation, CHOICES["feet"])
+    before, after = (soles(motion)[30:] for motion in (animation, done))
+    assert before.diff(dim=0).norm(dim=-1).mean() > 0.002, "the hips wander, and the feet with them"
+    assert after.diff(dim=0).norm(dim=-1).mean() < 0.0004
+    assert before[..., 1].min() < -0.005
+    assert after[..., 1].min() > -0.002
+
+
+def test_feet_of_a_walk_slide_less_while_they_stand_and_step_as_far() -> None:
+    animation, truth = walking(400, noise_rad=0.01), walking(400, 0.0, 0.0)
+    done = finish(animation, CHOICES["feet"])
+    true_foot = truth.joint_positions()[:, FEET]
+    stands = true_foot.diff(dim=0).norm(dim=-1) * 60 < 0.15
+    slide = [motion.joint_positions()[:, FEET].diff(dim=0).norm(dim=-1) for motion in (animation, done)]
+    assert stands.float().mean() > 0.2
+    assert slide[1][stands].mean() < 0.6 * slide[0][stands].mean()
+    assert (done.joint_positions()[:, FEET] - animation.joint_positions()[:, FEET]).norm(dim=-1).max() < 0.3
+    assert (done.root_position - animation.root_position).abs().max() <= 0.15
+
+
+def test_knees_of_finished_legs_bend_forward() -> None:
+    done = finish(standing(), CHOICES["feet"])
+    joint = done.joint_positions()
+    hip, knee, ankle = (joint[:, joints] for joints in (THIGHS, SHINS, FEET))
+    assert ((knee - (hip + ankle) / 2)[..., 2] > 0).all()
+
+
+def test_legs_reach_where_they_are_told_feet_as_they_are_told() -> None:
+    rng = np.random.default_rng(0)
+    animation = walking(40, 0.05)
+    offset = as_numpy(animation.offset)
+    for rotation, root in zip(as_numpy(animation.rotation), as_numpy(animation.root_position), strict=True):
+        legs = Legs(rotation, root, offset)
+        ankle = legs.hip + (legs.ankle - legs.hip) * rng.uniform(0.5, 0.97, (2, 1)) + rng.normal(0, 0.03, (2, 3))
+        ankle = legs.hip + (ankle - legs.hip) * np.minimum(
+            1, np.linalg.norm(legs.ankle - legs.hip, axis=-1) / np.linalg.norm(ankle - legs.hip, axis=-1)
+        ).reshape(2, 1)
+        foot = turn_about(np.array([[0.0, 1.0, 0.0]] * 2), rng.normal(0, 0.3, 2)) @ legs.foot_turn
+        changed = rotation.copy()
+        for joints, turn in zip((THIGHS, SHINS, FEET), legs.reached(ankle, foot), strict=True):
+            changed[joints] = turn
+        there = Legs(changed, root, offset)
+        assert np.abs(there.ankle - ankle).max() < 5e-4
+        assert np.abs(there.foot_turn - foot).max() < 1e-6
+        bend = [np.sum((leg.knee - leg.hip) * (leg.ankle - leg.knee), -1) for leg in (legs, there)]
+        assert (bend[1] < bend[0] + 1e-3).all(), "a leg that gets shorter bends"
+
+
+def test_legs_that_are_told_where_they_are_do_not_move_and_those_out_of_reach_stretch() -> None:
+    animation = walking(5)
+    offset, rotation, root = (
+        as_numpy(x) for x in (animation.offset, animation.rotation[0], animation.root_position[0])
+    )
+    legs = Legs(rotation, root, offset)
+    for joints, turn in zip((THIGHS, SHINS, FEET), legs.reached(legs.ankle, legs.foot_turn), strict=True):
+        assert np.abs(turn - rotation[joints]).max() < 1e-6
+    far = legs.hip + 3 * (legs.ankle - legs.hip)
+    changed = rotation.copy()
+    for joints, turn in zip((THIGHS, SHINS, FEET), legs.reached(far, legs.foot_turn), strict=True):
+        changed[joints] = turn
+    there = Legs(changed, root, offset)
+    reach = np.linalg.norm(there.ankle - there.hip, axis=-1)
+    assert (reach > np.linalg.norm(legs.ankle - legs.hip, axis=-1)).all()
+    assert np.isfinite(changed).all()
+    assert np.cross(there.ankle - there.hip, far - there.hip) == pytest.approx(0, abs=1e-6)
+
+
+def test_contact_holds_on_while_a_foot_trembles_and_lets_go_of_one_that_lifts() -> None:
+    contact, rng = Contact(), np.random.default_rng(0)
+    place, planted = np.array([[0.1, 0.08, 0.0], [-0.1, 0.08, 0.0]]), []
+    for number in range(180):
+        lifted = np.array([[0.0, 0.0, 0.0], [0.0, 0.3 * np.sin(max(0, number - 60) / 20), 0.0]])
+        ankle = place + (lifted if number < 120 else 0) + rng.normal(0, 0.002, (2, 3))
+        planted.append(contact.see(ankle, ankle[:, 1] - 0.08, 1 / 60).copy())
+    planted = np.array(planted)
+    assert planted[1:, 0].all(), "the foot that stands"
+    assert planted[10:60, 1].all()
+    assert not planted[75:110, 1].any(), "the foot in the air"
+    assert np.count_nonzero(np.diff(planted[:120, 1].astype(int))) == 1
+
+
+@EACH
+def test_the_state_has_a_fixed_size(params: FinishingParams) -> None:
+    finishing, animation = Finishing(bones(1.0), params), walking(60)
+    sizes = []
+    for turn in range(4):
+        for pose in poses(animation):
+            finishing.step(pose._replace(time_s=pose.time_s + turn))
+        sizes.append(len(pickle.dumps(finishing)))
+    assert max(sizes[1:]) <= sizes[1] + 64
+
+
+def test_bones_that_become_known_later_are_those_the_feet_stand_on() -> None:
+    animation = standing()
+    finishing = Finishing(bones(0.8))
+    finishing.resize(animation.offset)
+    done = [finishing.step(pose) for pose in poses(animation)]
+    assert torch.equal(done[-1].rotation, finish(animation).rotation[-1])
+
+
+def test_turns_are_those_of_the_geometry_in_torch() -> None:
+    rng = np.random.default_rng(1)
+    a, b = (rng.normal(size=(50, 3)) for _ in range(2))
+    angle = rng.uniform(0, 3, 50)
+    axis = a / np.linalg.norm(a, axis=-1, keepdims=True)
+    expected = rotation_vector_to_matrix(torch.from_numpy(axis * angle[:, None]))
+    assert np.abs(turn_about(axis, angle) - expected.numpy()).max() < 1e-6
+    expected = rotation_between(torch.from_numpy(a), torch.from_numpy(b))
+    assert np.abs(turn_between(a, b) - expected.numpy()).max() < 1e-6
+    start = turn_about(axis, angle)
+    end = start @ turn_about(axis, np.full(50, 0.6))
+    half = torch.from_numpy(between(start, end, np.full(50, 0.5)))
+    assert (geodesic_angle(torch.from_numpy(start), half) - 0.3).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("name", "value"), [("return_s", 0.0), ("return_s", float("nan")), ("min_cutoff_hz", 100.0)])
+def test_what_cannot_be_is_a_sentence(name: str, value: float) -> None:
+    with pytest.raises(UserError, match=f"{name} is .*, expected "):
+        FinishingParams(**{name: value})
+
+
+def test_legs_are_those_of_the_skeleton() -> None:
+    assert tuple(indices(f"Right{part}", f"Left{part}") for part in ("UpLeg", "Leg", "Foot")) == (THIGHS, SHINS, FEET)
