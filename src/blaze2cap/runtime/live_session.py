@@ -82,9 +82,11 @@ def run_session(settings: LiveSettings) -> None:
         world = CausalWorld(
             intrinsics, camera_tilt_deg=settings.camera_tilt_deg, subject_height_m=settings.subject_height_m
         )
+        if settings.record:
+            outputs.append(recording)
         broken: Exception | None = None
         try:
-            _run(settings, source, pose_model, streamer, world, [*outputs, recording], senders, stop)
+            _run(settings, source, pose_model, streamer, world, outputs, senders, stop)
         except Exception as error:
             broken = error
         for notice in source.notices:
@@ -171,6 +173,8 @@ def _run(
             _say(status.summary(newest.dropped))
             for trouble in filter(None, map(_unsent, senders)):
                 _say(trouble)
+            if detector.most_others:
+                _say(f"up to {detector.most_others} others were in view; the largest person was followed")
 
 
 def _unsent(sender: OscSender) -> str:
