@@ -32,7 +32,7 @@ from blaze2cap.runtime.world_pose import WorldPose
 # How long a foot takes to come to rest where it stands, and to leave it [s].
 LANDING_S, LEAVING_S = 0.1, 0.2
 # How far [m, rad] a foot may be kept from where the pose has it.
-REACH_M, REACH_RAD = 0.06, 0.3
+REACH_M, REACH_RAD = 0.05, 0.3
 # A sole that lies this steep stays so, one that is flatter than the first lies down [cosines of 20 and 45 degrees].
 FLAT, STEEP = 0.94, 0.7
 # The hips follow what the feet ask for in this time, and go back in that [s]; by no more than this [m].
