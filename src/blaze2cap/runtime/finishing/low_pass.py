@@ -48,7 +48,7 @@ class LowPass:
             self._last = pose
             return pose
         (turn_before, place_before), (smooth_turn, smooth_place) = self._given, self._smooth
-        gain = _gain(np.array(DERIVATIVE_CUTOFF_HZ), dt_s)
+        gain = _gain(np.array([DERIVATIVE_CUTOFF_HZ]), dt_s)
         self._turning = self._turning + gain * ((turn_before.inv() * turn).as_rotvec() / dt_s - self._turning)
         self._moving = self._moving + gain * ((place - place_before) / dt_s - self._moving)
         share = _gain(self._min_cutoff_hz + self._per_rad_per_s * length(self._turning), dt_s)[:, None]
