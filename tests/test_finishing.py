@@ -258,6 +258,8 @@ def test_legs_reach_where_they_are_told_feet_as_they_are_told() -> None:
     rng = np.random.default_rng(0)
     animation = walking(40, 0.05)
     offset = as_numpy(animation.offset)
+    leg_length = np.linalg.norm(offset[SHINS], axis=-1) + np.linalg.norm(offset[FEET], axis=-1)
+    reached = 0
     for rotation, root in zip(as_numpy(animation.rotation), as_numpy(animation.root_position), strict=True):
         legs = Legs(rotation, root, offset)
         ankle = legs.hip + (legs.ankle - legs.hip) * rng.uniform(0.5, 0.97, (2, 1)) + rng.normal(0, 0.03, (2, 3))
@@ -269,10 +271,15 @@ def test_legs_reach_where_they_are_told_feet_as_they_are_told() -> None:
         for joints, turn in zip((THIGHS, SHINS, FEET), legs.reached(ankle, foot), strict=True):
             changed[joints] = turn
         there = Legs(changed, root, offset)
-        assert np.abs(there.ankle - ankle).max() < 5e-4
+        # A knee that hardly bends says little of the plane it bends in, and its joint's axis is not quite that one's.
+        straight = np.linalg.norm(legs.ankle - legs.hip, axis=-1) > 0.98 * leg_length
+        apart = np.linalg.norm(there.ankle - ankle, axis=-1)
+        assert (apart < np.where(straight, 1.5e-2, 5e-4)).all()
+        reached += (~straight).sum()
         assert np.abs(there.foot_turn - foot).max() < 1e-6
         bend = [np.sum((leg.knee - leg.hip) * (leg.ankle - leg.knee), -1) for leg in (legs, there)]
         assert (bend[1] < bend[0] + 1e-3).all(), "a leg that gets shorter bends"
+    assert reached > 20
 
 
 def test_legs_that_are_told_where_they_are_do_not_move_and_those_out_of_reach_stretch() -> None:

@@ -111,6 +111,6 @@ def test_slips_of_the_bundled_model_are_taken_back(videos_root: Path) -> None:
         (motion[1:, _LIMBS, WORLD] - motion[:-1, _LIMBS, WORLD]).norm(dim=-1).mean(-1) for motion in (landmarks, done)
     ]
     changed = torch.nonzero((done != landmarks).flatten(1).any(1))[:, 0].tolist()
-    assert set(range(41, 60.0)) <= set(changed) <= set(range(41, 75))
+    assert set(range(41, 60)) <= set(changed) <= set(range(41, 75))
     assert step[0][40] > 0.5
     assert step[1][40] < 0.3, "what was a jump of half a metre is a step"
