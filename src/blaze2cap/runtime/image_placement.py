@@ -4,8 +4,6 @@ The world has the person's place smoothed over more than a second. In the image 
 frame's place is fitted anew: rotations and bones stay.
 """
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,9 +12,8 @@ from blaze2cap.body.camera import ray_rotation, viewing_ray
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import LIMB_LANDMARKS, SCREEN, VISIBILITY, WORLD
 from blaze2cap.body.landmark import indices as landmark_indices
-from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import indices, joint_of_landmark
-from blaze2cap.runtime.animation import END_JOINTS, Animation
+from blaze2cap.runtime.animation import END_JOINTS, Animation, camera_to_world
 from blaze2cap.runtime.retiming import shown_instead
 
 _LIMBS = landmark_indices(*LIMB_LANDMARKS)
@@ -49,7 +46,7 @@ def camera_positions(
     three times in the worst twentieth of the frames. Frames that saw nobody are as the last one that did, those before
     anybody was seen as the first.
     """
-    relative = (figure_positions(animation) - animation.root_position[:, None]) @ world_from_camera(
+    relative = (figure_positions(animation) - animation.root_position[:, None]) @ camera_to_world(
         animation.camera_tilt_deg
     )
     point = relative[:, _JOINTS]
@@ -91,13 +88,7 @@ def landmark_positions(
     ray = viewing_ray(landmarks[:, hips, SCREEN].mean(1), intrinsics)
     world = landmarks[..., WORLD] - landmarks[:, hips, WORLD].mean(1, keepdim=True)
     thighs = animation.joint_positions()[:, indices("LeftUpLeg", "RightUpLeg")].mean(1, keepdim=True)
-    return world @ ray_rotation(ray).mT @ world_from_camera(animation.camera_tilt_deg).mT + thighs
-
-
-def world_from_camera(camera_tilt_deg: float) -> Float[Tensor, "3 3"]:
-    """Directions of the camera's frame (x right, y down, z forward) in the world of an animation."""
-    level = rotation_vector_to_matrix(torch.tensor([-math.radians(camera_tilt_deg), 0.0, 0.0]))
-    return torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ level
+    return world @ ray_rotation(ray).mT @ camera_to_world(animation.camera_tilt_deg).mT + thighs
 
 
 def pixels(
