@@ -7,6 +7,7 @@ from tiny import bones, swaying
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_6d_to_matrix, rotation_vector_to_matrix
+from blaze2cap.body.skeleton import JOINT_INDEX
 from blaze2cap.learning.loss import LossParams, losses, total
 
 OFFSET = bones()[None]
@@ -31,7 +32,8 @@ def no_outlier(motion: Motion) -> torch.Tensor:
 def test_the_truth_costs_nothing() -> None:
     motion = truth()
     terms = losses(motion, motion, OFFSET, everywhere(motion), no_outlier(motion))
-    assert set(terms) == {"rot", "smooth", "position", "root", "root_position", "acceleration", "jerk", "deviation"}
+    names = {"rot", "smooth", "position", "orientation", "root", "root_position", "acceleration", "jerk", "deviation"}
+    assert set(terms) == names
     assert all(term.item() < 2e-6 for term in terms.values())
 
 
@@ -45,6 +47,26 @@ def test_position_is_the_mean_distance_of_joints_through_forward_kinematics() ->
     assert losses(off, motion, OFFSET, everywhere(motion), no_outlier(motion))["position"].item() == pytest.approx(
         expected.item(), rel=1e-3
     )
+
+
+def test_orientation_is_the_mean_angle_in_the_camera_frame() -> None:
+    motion = truth()
+    turn = rotation_vector_to_matrix(torch.tensor([0.0, 0.02, 0.0]))
+    # A turn of the right upper arm turns the fore-arm and the hand as well.
+    off = motion.rotation.clone()
+    off[:, :, JOINT_INDEX["RightArm"]] = off[:, :, JOINT_INDEX["RightArm"]] @ turn
+    terms = losses(motion._replace(rotation=off), motion, OFFSET, everywhere(motion), no_outlier(motion))
+    assert terms["orientation"].item() == pytest.approx(0.02 * 3 / 21, rel=1e-3)
+
+
+def test_what_hangs_from_a_doubted_rotation_has_a_doubted_orientation() -> None:
+    motion = truth()
+    twisted = motion.rotation.clone()
+    twisted[:, :, JOINT_INDEX["RightForeArm"]] @= rotation_vector_to_matrix(torch.tensor([2.5, 0.0, 0.0]))
+    outlier = no_outlier(motion)
+    outlier[..., JOINT_INDEX["RightForeArm"]] = True
+    off = motion._replace(rotation=twisted)
+    assert losses(motion, off, OFFSET, everywhere(motion), outlier)["orientation"] < 2e-6
 
 
 def test_a_constant_error_is_smooth() -> None:

@@ -15,6 +15,13 @@ from torch import Tensor
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import geodesic_angle, matrix_to_rotation_6d
+from blaze2cap.body.skeleton import PARENTS
+
+# Which joints (columns) lie between the root and a joint (rows), both included.
+_CHAIN = torch.zeros(len(PARENTS), len(PARENTS), dtype=torch.bool)
+for _joint, _parent in enumerate(PARENTS):
+    _CHAIN[_joint] = _CHAIN[_parent] if _joint else False
+    _CHAIN[_joint, _joint] = True
 
 
 class Compared(NamedTuple):
@@ -24,7 +31,8 @@ class Compared(NamedTuple):
     `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
     [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment. Of the
     true rotations, slot 0 the root's, `believed` ones are right, but for a tremor, and `steady` ones have none, neither
-    in their frame nor in the window's frame before.
+    in their frame nor in the window's frame before. `orientation` are the 21 orientations in the camera's frame,
+    predicted minus true.
     """
 
     prediction: Motion
@@ -33,6 +41,7 @@ class Compared(NamedTuple):
     turns: Float[Tensor, "B S 21 6"]
     position: Float[Tensor, "B S 21 3"]
     acceleration: Float[Tensor, "B S-2 21 3"]
+    orientation: Float[Tensor, "B S 21 3 3"]
     valid: Bool[Tensor, "B S"]
     together: Bool[Tensor, "B S"]
     believed: Bool[Tensor, "B S 21"]
@@ -55,6 +64,14 @@ def rotation_change_error(c: Compared) -> Float[Tensor, ""]:
 def position_error(c: Compared) -> Float[Tensor, ""]:
     """Mean distance of joints, Hips at the origin [m]."""
     return mean_over(c.valid, length(c.position[..., 1:, :]).mean(-1))
+
+
+def orientation_error(c: Compared) -> Float[Tensor, ""]:
+    """Mean chordal distance of the orientations in the camera's frame, |R - R'|_F / sqrt(2) = 2 sin(angle / 2) [rad
+    where small] (Hartley et al. 2013, section 4.2): more robust than its square."""
+    # An orientation is made of all rotations from the root to it.
+    chain = (c.believed[..., None, :] | ~_CHAIN.to(c.believed.device)).all(-1)
+    return mean_over(c.valid[..., None] & chain, length(c.orientation.flatten(-2)) / math.sqrt(2))
 
 
 def root_error(c: Compared) -> Float[Tensor, ""]:
@@ -103,6 +120,7 @@ class LossParams:
     rot: float = _weight(1.0, rotation_error)
     smooth: float = _weight(5.0, rotation_change_error)
     position: float = _weight(1.0, position_error)
+    orientation: float = _weight(0.0, orientation_error)
     root: float = _weight(1.0, root_error)
     root_position: float = _weight(1.0, root_way_error)
     acceleration: float = _weight(0.0, acceleration_error)
@@ -131,15 +149,27 @@ def losses(
     """
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
-    position, _ = forward_kinematics(prediction.rotation, offset[:, None])
-    true_position, _ = forward_kinematics(truth.rotation, offset[:, None])
+    position, orientation = forward_kinematics(prediction.rotation, offset[:, None])
+    true_position, true_orientation = forward_kinematics(truth.rotation, offset[:, None])
     error = position - true_position
     acceleration = torch.diff(error, n=2, dim=1)
     root = root - true_root
     believed = ~outlier | outlier[..., :1]
     steady = ~outlier
     steady[:, 1:] &= ~outlier[:, :-1]
-    compared = Compared(prediction, truth, root, turns, error, acceleration, truth.valid, together, believed, steady)
+    compared = Compared(
+        prediction,
+        truth,
+        root,
+        turns,
+        error,
+        acceleration,
+        orientation - true_orientation,
+        truth.valid,
+        together,
+        believed,
+        steady,
+    )
     return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
 
 
