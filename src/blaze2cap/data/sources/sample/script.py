@@ -63,8 +63,8 @@ _REPERTOIRE: dict[str, dict[Activity, Number]] = {
     "floor": {
         activity.stand: 0.3, activity.bend_down: 1, activity.squat: 1, activity.sit: 1, activity.trunk: 0.5,
         activity.lunge: 0.5, activity.lift_leg: 0.3, activity.kneel: 1, activity.on_all_fours: 2,
-        activity.lie_down: 2, activity.fold: 2, stretch.straddle: 2, stretch.deep_step: 2, stretch.bow: 1,
-        stretch.arch: 1,
+        activity.lie_down: 2, activity.fold: 2, stretch.straddle: 4, stretch.deep_step: 3, stretch.bow: 2,
+        stretch.arch: 1.5,
     },
 }  # fmt: skip
 _WALKING_SHARE = {"walking": 1.0, "acting": 0.55, "freestyle": 0.4, "rom": 0.0, "floor": 0.15}
