@@ -19,7 +19,7 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.cli import app
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
-from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.data.sources.totalcapture import VARIABLE
 from blaze2cap.doctor import environment, storage
 from blaze2cap.doctor.finding import Finding, Status, examined

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from blaze2cap.data.preprocess import PreprocessParams
-from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.data.split import SplitParams
 from blaze2cap.errors import UserError
 from blaze2cap.learning.batches import RuntimeParams, TrainParams

@@ -12,7 +12,7 @@ from blaze2cap.errors import UserError
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-    from blaze2cap.data.sources import DatasetParams
+    from blaze2cap.data.sources.registry import DatasetParams
 
 RAW, CLIPS, SPLIT = Path("data", "raw"), Path("data", "clips"), Path("data", "split")
 LINKS = ("reflink", "hardlink", "symlink")
