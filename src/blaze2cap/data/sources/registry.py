@@ -4,6 +4,7 @@ A source is one function below, marked with its name in `dataset.source`. What i
 choosing one source does not load the others.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,15 +41,28 @@ def source(name: str) -> Callable[[Source], Source]:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetParams:
-    """Which source, the absolute path of real recordings (None: from the environment), and the generated sample."""
+    """Which source, and what each needs.
+
+    The absolute path of real recordings (None: from the environment); repository and commit of a hub's data set (None:
+    the newest is named, and nothing fetched); the generated sample.
+    """
 
     source: str = "sample"
     path: str | None = None
+    repository: str = "Blazewild/Totalcap-blazepose"
+    revision: str | None = None
     sample: SampleParams = field(default_factory=SampleParams)
 
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ValueError(f"source is {self.source!r}, expected {' or '.join(map(repr, SOURCES))}")
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repository, re.ASCII):
+            raise ValueError(f"repository is {self.repository!r}, expected owner/name of a data set of the hub")
+        if self.revision is not None and not re.fullmatch(r"[0-9a-f]{40}", self.revision):
+            raise ValueError(
+                f"revision is {self.revision!r}, expected the 40 hex digits of a commit, as branches and tags move; "
+                "null names the newest"
+            )
 
     def take_over(self, folder: Path) -> TakenOver:
         """Fill a new folder from the chosen source; UserError where that does not make a data set."""
@@ -81,3 +95,11 @@ def copied_published(params: DatasetParams, folder: Path) -> TakenOver:
 
     recordings = find_published(params.path)
     return TakenOver(copy_published(recordings, folder), recordings)
+
+
+@source("huggingface")
+def linked_huggingface(params: DatasetParams, folder: Path) -> TakenOver:
+    """A commit of a data set in the published form, from the Hugging Face hub."""
+    from blaze2cap.data.sources.huggingface import link_huggingface
+
+    return TakenOver(link_huggingface(params.repository, params.revision, folder), None)
