@@ -79,6 +79,8 @@ class Faults:
     """Names whose content has one byte changed."""
     short: set[str] = field(default_factory=set)
     """Names whose content lacks its last bytes, and says so."""
+    xet: bool = False
+    """Whether arrays are said to be in Xet storage, which lets nobody in."""
     not_json: bool = False
     """Whether a page for people comes instead of a listing, as from a network that wants a log-in first."""
 
@@ -158,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._cut()
         elif busy:
             self._send(hub.faults.busy_status, b"busy", {"Retry-After": "0"})
+        elif path.startswith("/xet/"):
+            self._send(HTTPStatus.FORBIDDEN, b"", {})
         elif path.startswith("/content/"):
             self._content(path.removeprefix("/content/"))
         elif token is not None and token != hub.faults.token:
@@ -183,12 +187,16 @@ class _Handler(BaseHTTPRequestHandler):
             names = list(hub.blobs)
             folders = sorted({parent.as_posix() for name in names for parent in Path(name).parents} - {"."})
             entries = [{"type": "directory", "path": folder, "size": 0, "oid": "0" * 40} for folder in folders]
-            entries += [hub.blobs[name].listed(name) for name in names]
+            xet = {"xetHash": "0" * 64} if hub.faults.xet else {}
+            entries += [hub.blobs[name].listed(name) | (xet if hub.blobs[name].lfs else {}) for name in names]
             headers = {}
             if start + PAGE < len(entries):
                 following = urlencode({"recursive": "true", "cursor": start + PAGE})
                 headers = {"Link": f'<{hub.endpoint}/api/datasets/{path}?{following}>; rel="next"'}
             self._json(entries[start : start + PAGE], headers)
+        elif path == f"{REPOSITORY}/xet-read-token/{hub.commit}":
+            store = {"X-Xet-Cas-Url": f"{hub.endpoint}/xet", "X-Xet-Access-Token": "any"}
+            self._send(HTTPStatus.OK, b"", store | {"X-Xet-Token-Expiration": str(int(time.time()) + 3600)})
         elif path.startswith(f"{REPOSITORY}/tree/"):
             self._refuse(HTTPStatus.NOT_FOUND, "RevisionNotFound", "Invalid rev id")
         else:

@@ -229,6 +229,16 @@ def test_what_is_refused_is_one_sentence_and_the_second_run_completes(
         assert content(tmp_path / "raw") == content(release)
 
 
+def test_where_xet_storage_is_shut_plain_http_is_left(
+    hub: LoopbackHub, release: Path, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    hub.faults.xet = True
+    assert "File reconstruction error" in refused(hub, tmp_path / "raw")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    link(hub, tmp_path / "raw")
+    assert content(tmp_path / "raw") == content(release)
+
+
 def test_offline_the_cache_is_enough_if_it_holds_all(
     hub: LoopbackHub, release: Path, tmp_path: Path, monkeypatch: Patch
 ) -> None:
