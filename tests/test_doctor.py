@@ -203,6 +203,10 @@ def test_room_is_asked_for_by_the_size_of_the_recordings(tmp_path: Path) -> None
     )
 
 
+def test_space_for_the_published_data_set_is_asked_for_once(tmp_path: Path) -> None:
+    assert "takes about 9.7 GB" in storage.space(tmp_path, DatasetParams(source="huggingface")).found
+
+
 def test_recordings_are_looked_for_where_they_are_said_to_be(tmp_path: Path, monkeypatch: Patch) -> None:
     recorded = DatasetParams(source="totalcapture")
     monkeypatch.delenv(VARIABLE, raising=False)

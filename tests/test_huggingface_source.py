@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import constants
 from loopback_hub import REPOSITORY, LoopbackHub, serving
 from published_files import write_published
-from test_data_stages import run
+from test_data_stages import run_first_three
 from typer.testing import CliRunner
 
 from blaze2cap.cli import app
@@ -338,10 +338,7 @@ def test_the_first_three_stages_read_what_the_hub_holds(
         "preprocess: {strides: [1, 2, 3]}\n"
         "split: {validation: []}\n"
     )
-    raw, clips, split, metrics = (tmp_path / name for name in ("raw", "clips", "split", "metrics"))
-    run("download", raw, metrics / "download.json", params=params)
-    run("preprocess", raw, clips, metrics / "preprocess.json", params=params)
-    run("split", clips, split, metrics / "split.json", params=params)
+    raw, clips, split, metrics = run_first_three(tmp_path, params)
     assert read_split_map(split / "split_map.json").equals(read_split_map(raw / DATASET_MAP_FILE))
     assert json.loads((metrics / "download.json").read_text())["revision"] == hub.commit
     assert ClipSet.load(clips).source == "published"
