@@ -9,7 +9,7 @@ from changed import changed
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
-from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.data.split import SplitParams, assign_parts, published_samples, split_map, write_split
 from blaze2cap.errors import one_sentence
 

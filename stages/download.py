@@ -8,7 +8,7 @@ import typer
 from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.report import write_report
-from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.errors import one_sentence
 from blaze2cap.params import load_params
 

@@ -99,21 +99,26 @@ def committed_clone() -> Clone:
     """The working tree's files in a new repository, tiny preset as the defaults, pipeline run and committed."""
     scratch = Path(tempfile.mkdtemp(prefix="blaze2cap-dvc-"))
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    folder = scratch / "origin"
+    clone = working_tree(scratch / "origin", scratch / "checkpoints")
+    preset = clone.run("blaze2cap", "preset", "tiny").split()
+    assert ran(clone.dvc("exp", "run", *preset)) == STAGES
+    clone.commit("tiny")
+    shutil.copytree(clone.folder / ".dvc" / "cache" / "runs", _committed_runs(clone))
+    return clone
+
+
+def working_tree(folder: Path, home: Path) -> Clone:
+    """The working tree's files in a new repository, committed; nothing has run."""
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    clone = Clone(folder, scratch / "checkpoints")
+    clone = Clone(folder, home)
     clone.run("git", "init", "--quiet", "--initial-branch", "main")
     _name_committer(clone)
     clone.commit("as in the working tree")
-    preset = clone.run("blaze2cap", "preset", "tiny").split()
-    assert ran(clone.dvc("exp", "run", *preset)) == STAGES
-    clone.commit("tiny")
-    shutil.copytree(folder / ".dvc" / "cache" / "runs", _committed_runs(clone))
     return clone
 
 

@@ -23,6 +23,15 @@ def run(stage: str, *paths: Path, params: Path) -> None:
     door.main(*paths, params_file=params)
 
 
+def run_first_three(folder: Path, params: Path) -> tuple[Path, Path, Path, Path]:
+    """Folders of raw recordings, clips, parts and reports that download, preprocess and split have written."""
+    raw, clips, split, metrics = (folder / name for name in ("raw", "clips", "split", "metrics"))
+    run("download", raw, metrics / "download.json", params=params)
+    run("preprocess", raw, clips, metrics / "preprocess.json", params=params)
+    run("split", clips, split, metrics / "split.json", params=params)
+    return raw, clips, split, metrics
+
+
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # seven frames are not worth starting a worker
@@ -38,10 +47,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_recordings_become_clips_with_parts(tmp_path: Path, params: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    raw, clips, split, metrics = (tmp_path / name for name in ("raw", "clips", "split", "metrics"))
-    run("download", raw, metrics / "download.json", params=params)
-    run("preprocess", raw, clips, metrics / "preprocess.json", params=params)
-    run("split", clips, split, metrics / "split.json", params=params)
+    _, clips, split, metrics = run_first_three(tmp_path, params)
     assert read_parts(split) == {"train": ["S1/rom1"], "val": ["S2/freestyle2"], "test": [], "none": []}
     assert len(ClipSet.load(clips).samples) == len(read_split_map(split / "split_map.json")) == 2 * 2 * 3
 

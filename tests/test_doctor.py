@@ -19,7 +19,7 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.cli import app
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
-from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.data.sources.totalcapture import VARIABLE
 from blaze2cap.doctor import environment, storage
 from blaze2cap.doctor.finding import Finding, Status, examined
@@ -201,6 +201,10 @@ def test_room_is_asked_for_by_the_size_of_the_recordings(tmp_path: Path) -> None
     assert (
         "takes about 6.5 GB" in storage.space(tmp_path, DatasetParams(source="totalcapture", path=str(tmp_path))).found
     )
+
+
+def test_space_for_the_published_data_set_is_asked_for_once(tmp_path: Path) -> None:
+    assert "takes about 9.7 GB" in storage.space(tmp_path, DatasetParams(source="huggingface")).found
 
 
 def test_recordings_are_looked_for_where_they_are_said_to_be(tmp_path: Path, monkeypatch: Patch) -> None:

@@ -15,7 +15,7 @@ from recordings import write_recordings
 DOCUMENT = ROOT / "docs" / "extending.md"
 # First line of a block -> file, and the text before which the block stands; none: at the end of the file.
 PLACES: dict[str, tuple[str, str | None]] = {
-    "at the end of src/blaze2cap/data/sources/__init__.py": ("src/blaze2cap/data/sources/__init__.py", None),
+    "at the end of src/blaze2cap/data/sources/registry.py": ("src/blaze2cap/data/sources/registry.py", None),
     "above _weight in src/blaze2cap/learning/loss.py": ("src/blaze2cap/learning/loss.py", "def _weight("),
     "the last field of LossParams in src/blaze2cap/learning/loss.py: its name, its weight, its function": (
         "src/blaze2cap/learning/loss.py",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from blaze2cap.data.preprocess import PreprocessParams
-from blaze2cap.data.sources import DatasetParams
+from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.data.split import SplitParams
 from blaze2cap.errors import UserError
 from blaze2cap.learning.batches import RuntimeParams, TrainParams
@@ -35,8 +35,11 @@ def test_the_committed_parameters_are_sound_and_complete(section: str) -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value", "expected"),
     [
-        ("dataset", "sorce", "sample", "unknown key dataset.sorce; known keys are source, path, sample"),
+        ("dataset", "sorce", "sample", "unknown key dataset.sorce; known keys are source, path, repository,"),
         ("dataset", "source", "hub", "dataset.source is 'hub', expected 'sample' or 'totalcapture'"),
+        ("dataset", "repository", "totalcapture", "dataset.repository is 'totalcapture', expected owner/name"),
+        ("dataset", "revision", "main", "dataset.revision is 'main', expected the 40 hex digits of a commit, as"),
+        ("dataset", "revision", "a" * 39, f"dataset.revision is '{'a' * 39}', expected the 40 hex digits"),
         ("dataset", "path", 3, "dataset.path is 3, expected str"),
         ("dataset", "sample", {"seeds": 1}, "unknown key dataset.sample.seeds"),
         ("dataset", "sample", {"seed": -1}, "dataset.sample.seed is -1"),

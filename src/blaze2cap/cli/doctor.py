@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from blaze2cap.data.sources import DatasetParams
+    from blaze2cap.data.sources.registry import DatasetParams
     from blaze2cap.doctor.finding import Finding
 
 _COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "problem": typer.colors.RED}
@@ -68,7 +68,7 @@ def examine(folder: Path) -> list["Finding"]:
 
 def _sections(params: Path) -> tuple["DatasetParams", str]:
     """Section `dataset`, and the device that section `runtime` names."""
-    from blaze2cap.data.sources import DatasetParams
+    from blaze2cap.data.sources.registry import DatasetParams
     from blaze2cap.learning.batches import RuntimeParams
     from blaze2cap.params import load_params
 

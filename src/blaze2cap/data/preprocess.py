@@ -17,6 +17,7 @@ from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.pack import ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
 from blaze2cap.data.packed import allocate, consecutive, packed_array, write_cameras, write_source, write_tables
 from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.published import PUBLISHED_SOURCES
 from blaze2cap.data.published_pack import preprocess_published
 from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, count_landmark_frames, scan, vicon_folder
 from blaze2cap.data.vicon import count_frames
@@ -47,7 +48,7 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     """
     manifest = read_manifest(raw)
     faults = manifest["faults"]
-    if manifest["source"] == "published":
+    if manifest["source"] in PUBLISHED_SOURCES:
         return preprocess_published(raw, packed, params.strides, faults, params.faults, workers)
     takes, clips = _recordings(raw)
     cameras = read_calibration(raw / CALIBRATION_FILE)

@@ -24,13 +24,15 @@ from blaze2cap.data.augment import AUGMENTED, LAYOUTS, Layout, source_name, targ
 from blaze2cap.data.manifest import Fault
 from blaze2cap.data.parallel import progress
 from blaze2cap.data.raw import ClipName, load_array
-from blaze2cap.data.split import SplitParams, part_of, split_map
+from blaze2cap.data.split import SplitParams, part_of, read_split_map, split_map
 from blaze2cap.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DATASET_MAP_FILE = "dataset_map.json"
+PUBLISHED_SOURCES = ("published", "huggingface")
+"""Values of dataset.source that fill the raw folder in this form."""
 SOURCE_SHAPE = (len(LANDMARKS), CHANNELS)
 TARGET_SHAPE = (SLOTS, 6)
 CAMERA_5_LOST = {
@@ -72,6 +74,18 @@ class SampleName(NamedTuple):
     def target(self, layout: Layout) -> str:
         """Relative path of its motion."""
         return target_name(self.source(layout))
+
+
+class MapDifferences(NamedTuple):
+    """Sources of entries that only a published map has, that only the standard one has, and that are not the same."""
+
+    only_published: list[str]
+    only_standard: list[str]
+    unequal: list[str]
+
+    def __str__(self) -> str:
+        kinds = ("more entries", "entries lacking", "other entries")
+        return ", ".join(f"{len(names)} {kind} ({names[0]})" for kind, names in zip(kinds, self, strict=True) if names)
 
 
 class PublishedFolder(NamedTuple):
@@ -127,6 +141,25 @@ def write_dataset_map(path: Path, table: "pd.DataFrame", layout: Layout) -> None
         replace_text(path, json.dumps(table.to_dict("records"), indent=1) + "\n")
     except OSError as error:
         raise UserError(f"{path}: could not be written ({error.strerror})") from None
+
+
+def map_differences(path: Path, names: Iterable[SampleName], layout: Layout) -> MapDifferences:
+    """Hold the map that came with samples against the standard one, entry for entry; UserError where it is not one.
+
+    What it validates on counts as training, from which it is cut.
+    """
+
+    def entries(table: "pd.DataFrame") -> dict[str, tuple[object, ...]]:
+        training = table.split_train | table.split_val
+        columns = (table.target, table.subject, table.action, table.camera, training, table.split_test)
+        return dict(zip(table.source, zip(*columns, strict=True), strict=True))
+
+    published, standard = entries(read_split_map(path)), entries(dataset_map(names, layout, SplitParams()))
+    return MapDifferences(
+        sorted(published.keys() - standard.keys()),
+        sorted(standard.keys() - published.keys()),
+        sorted(name for name in published.keys() & standard.keys() if published[name] != standard[name]),
+    )
 
 
 def count_parts(table: "pd.DataFrame") -> str:

@@ -12,7 +12,7 @@ from blaze2cap.errors import UserError
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-    from blaze2cap.data.sources import DatasetParams
+    from blaze2cap.data.sources.registry import DatasetParams
 
 RAW, CLIPS, SPLIT = Path("data", "raw"), Path("data", "clips"), Path("data", "split")
 LINKS = ("reflink", "hardlink", "symlink")
@@ -22,6 +22,8 @@ GENERATED = "sample"
 SAMPLE_GB = 0.5
 """Raw sample, packed clips and model: what the pipeline writes, stored once."""
 SCRATCH_GB = 0.5
+HUB_GB = 6.9
+"""The published data set, which the client's cache, the raw folder and DVC's cache share; its stride 1 is packed."""
 LARGE_STATES_GB = 1.0
 
 
@@ -80,7 +82,9 @@ def space(folder: Path, dataset: "DatasetParams") -> Finding:
     """Free space, against what the pipeline will write from the chosen source."""
     free_gb = shutil.disk_usage(folder).free / 1e9
     needed_gb = SCRATCH_GB + SAMPLE_GB
-    if dataset.source != GENERATED:
+    if dataset.source == "huggingface":
+        needed_gb = SCRATCH_GB + HUB_GB * 4 / 3
+    elif dataset.source != GENERATED:
         # Copied once, and packed into less than that again.
         try:
             needed_gb = SCRATCH_GB + 2 * folder_gb(_outside(dataset) or folder / RAW)

@@ -1,5 +1,6 @@
 """A folder in the published form as a source: every segment checked, and its sound pairs copied into the pipeline."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,12 +59,14 @@ def find_published(path: str | None) -> Path:
     return find_recordings(path)
 
 
-def copy_published(folder: Path, raw: Path, workers: int | None = None) -> PublishedInspection:
+def copy_published(
+    folder: Path, raw: Path, workers: int | None = None, copy: Callable[[Path, Path], None] = copy_recording
+) -> PublishedInspection:
     """Check all samples and copy the sound ones into the new folder `raw`; UserError where a copy fails."""
     inspection = inspect_published(folder, workers)
     for name in inspection.samples:
         for file in (name.source(inspection.layout), name.target(inspection.layout)):
-            copy_recording(folder / file, raw / file)
+            copy(folder / file, raw / file)
     return inspection
 
 

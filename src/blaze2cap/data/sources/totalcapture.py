@@ -45,8 +45,8 @@ def copy_totalcapture(recordings: Path, raw: Path, workers: int | None = None) -
 
 def copy_recording(source: Path, target: Path) -> None:
     """Copy one file, and make its folder; UserError where that fails."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     except OSError as error:
         raise UserError(f"{source}: could not be copied to {target.parent} ({error.strerror})") from None
