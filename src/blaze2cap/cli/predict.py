@@ -56,7 +56,7 @@ def predict(
         _require_outputs(source, out)
         if smooth and raw:
             raise UserError("--smooth and --raw: give one of the two")
-        from blaze2cap.data.recordings import require_field_of_view
+        from blaze2cap.body.field_of_view import require_field_of_view
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.animation import require_height, require_tilt
         from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
