@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from blaze2cap.body.field_of_view import camera_intrinsics
 from blaze2cap.learning.checkpoint import load_checkpoint
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
 from blaze2cap.runtime.finishing.chain import Finishing
-from blaze2cap.runtime.footage import camera_intrinsics
 from blaze2cap.runtime.live import LiveMotion
 from blaze2cap.runtime.live_capture import Shot
 from blaze2cap.runtime.osc import OscSender, find_destination

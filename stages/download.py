@@ -11,6 +11,7 @@ from blaze2cap.data.report import write_report
 from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.errors import one_sentence
 from blaze2cap.params import load_params
+from blaze2cap.runtime import video_source  # noqa: F401  makes dataset.source=video known
 
 
 def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> None:
@@ -23,7 +24,7 @@ def main(raw: Path, metrics: Path, params_file: Path = Path("params.yaml")) -> N
                 print(f"download: left out {fault}", file=sys.stderr)
             for notice in inspection.notices:
                 print(f"download: {notice}", file=sys.stderr)
-            write_manifest(folder, params.source, inspection.faults, recordings)
+            write_manifest(folder, params.source, inspection.faults, recordings, originals=inspection.originals)
         write_report(metrics, {"source": params.source, **inspection.report()})
 
 

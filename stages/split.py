@@ -25,6 +25,7 @@ def main(clips: Path, split: Path, metrics: Path, params_file: Path = Path("para
     with one_sentence("split"):
         params = load_params("split", SplitParams, params_file)
         clipset = ClipSet.load(clips)
+        clipset.require_truth()
         parts = assign_parts(clipset.takes.index, params)
         told = notices(parts, params, clipset.takes.index[~clipset.takes.has_landmarks])
         for sentence in told:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,24 @@ def seen_in_blender(path: Path, fps: float, frames: Sequence[int]) -> dict[str, 
     seen = json.loads(answer.read_text())
     heads = [{name: _y_up(head) for name, head in frame.items()} for frame in seen["heads"]]
     return {"fps": seen["fps"], "heads": heads, "vertices": [_y_up(frame) for frame in seen["vertices"]]}
+
+
+def documented_fbx(document: str, folder: Path) -> Path:
+    """Make dance.fbx in a folder of the dance.bvh or dance.glb there, by the command that a document has for it."""
+    text = (Path(__file__).parent.parent / "docs" / document).read_text()
+    (script,) = re.findall(r'--python-expr "(.*?)"', text, re.DOTALL)
+    run_in_blender(script.replace("\\\n", ""), folder)
+    return folder / "dance.fbx"
+
+
+def same_in_blender(one: Path, other: Path, fps: float, frames: Sequence[int], tolerance_m: float) -> bool:
+    """Whether two files show the same bones in the same places."""
+    shown = [seen_in_blender(path, fps, frames)["heads"] for path in (one, other)]
+    assert len(shown[0]) == len(shown[1])
+    return all(
+        a.keys() == b.keys() and max(np.abs(a[name] - b[name]).max() for name in a) < tolerance_m
+        for a, b in zip(*shown, strict=True)
+    )
 
 
 def run_in_blender(script: str, folder: Path, *arguments: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from blender import seen_in_blender
+from blender import documented_fbx, same_in_blender, seen_in_blender
 from moving import animation_of, tumbling
 
 from blaze2cap.body.kinematics import forward_kinematics
@@ -167,3 +167,10 @@ def test_blender_shows_the_same_motion_within_a_millimetre(skeleton: SkeletonMap
         assert np.abs(head - expected[frame]).max() < 1e-3
     if skeleton.name == "totalcapture":
         assert np.abs(expected - animation.joint_positions().numpy()).max() < 1e-5
+
+
+@pytest.mark.slow
+def test_the_documented_way_to_fbx_keeps_the_motion(tmp_path: Path) -> None:
+    write_bvh(tmp_path / "dance.bvh", tumbling(60, seed=14, fps=60.0), SKELETON_MAPS["totalcapture"])
+    fbx = documented_fbx("predict.md", tmp_path)
+    assert same_in_blender(tmp_path / "dance.bvh", fbx, 60.0, range(0, 60, 7), 1e-4)

@@ -11,9 +11,11 @@ from dvc_clone import Clone, committed_clone
 from finished_run import write_run
 from import_graph import ROOT
 from published_files import write_published
+from test_video_source import LANDMARKS
 from typer.testing import CliRunner
 
 from blaze2cap.cli import app
+from blaze2cap.data.raw import write_landmarks
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
 LINES = [line.split("  #")[0].strip() for block in BLOCKS for line in block.split("python - ")[0].splitlines()]
@@ -56,6 +58,19 @@ def test_the_published_form_is_a_source(clone: Clone, tmp_path: Path) -> None:
     clone.run("bash", "-ec", line.replace("/absolute/DIR", str(tmp_path / "published")))
     assert (clone.folder / "data" / "split" / "split_map.json").is_file()
     assert clone.metrics("download")["source"] == "published"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("dvc")
+def test_own_recordings_end_at_preprocess(clone: Clone, tmp_path: Path) -> None:
+    (line,) = [line for line in EXPERIMENTS if "source=video" in line]
+    write_landmarks(tmp_path / "own" / "dance.npy", LANDMARKS)
+    clone.run("bash", "-ec", line.replace("/absolute/FOLDER", str(tmp_path / "own")))
+    assert clone.metrics("download")["recordings"] == {"S0/video1/cam1": "dance.npy"}
+    assert clone.metrics("preprocess")["takes_without_truth"] == 1
+    refused = clone.dvc("repro", expect=None)
+    assert "split: the 1 clips here are recordings of your own" in refused
+    assert "Traceback" not in refused
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from blender import run_in_blender, seen_in_blender
+from blender import documented_fbx, same_in_blender, seen_in_blender
 from moving import tumbling
 
 from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix
@@ -303,17 +302,10 @@ def test_blender_shows_bones_and_skin_within_a_millimetre(skeleton: SkeletonMap,
 
 @pytest.mark.slow
 def test_the_documented_way_to_fbx_keeps_the_motion(tmp_path: Path) -> None:
-    document = (Path(__file__).parent.parent / "docs" / "skeletons.md").read_text()
-    script = re.search(r'--python-expr "(.*?)"', document, re.DOTALL)
-    assert script, "docs/skeletons.md has the command"
     animation = tumbling(60, seed=13, fps=60.0)
     write_glb(tmp_path / "dance.glb", animation, SKELETON_MAPS["mixamo"])
-    run_in_blender(script[1].replace("\\\n", ""), tmp_path)
-    frames = range(0, 60, 11)
-    glb, fbx = (seen_in_blender(tmp_path / name, 60.0, frames) for name in ("dance.glb", "dance.fbx"))
-    for one, other in zip(glb["heads"], fbx["heads"], strict=True):
-        assert set(one) == set(other)
-        assert max(np.abs(one[name] - other[name]).max() for name in one) < 1e-4
+    fbx = documented_fbx("skeletons.md", tmp_path)
+    assert same_in_blender(tmp_path / "dance.glb", fbx, 60.0, range(0, 60, 11), 1e-4)
 
 
 def test_rotations_of_the_file_are_those_of_the_animation(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from test_vmc import PARENTS
 from typer.testing import CliRunner
 from video_files import nobody, person, write_video
 
+from blaze2cap.body.field_of_view import camera_intrinsics
 from blaze2cap.body.landmark import LANDMARKS, RAW_LANDMARKS, TRACKED, WORLD
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.cli import app
@@ -28,7 +29,6 @@ from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.runtime import live_session
 from blaze2cap.runtime.bvh import read_bvh
 from blaze2cap.runtime.causal_world import CausalWorld
-from blaze2cap.runtime.footage import camera_intrinsics
 from blaze2cap.runtime.live import LiveMotion, StopRequest, run_live, stopped_by_signals
 from blaze2cap.runtime.live_capture import NewestShot, Shot
 from blaze2cap.runtime.live_preview import drawn, require_display

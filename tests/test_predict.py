@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from test_checkpoint import checkpoint
 from test_cli import run
 from tiny import bones, tiny_clipset
@@ -271,6 +272,15 @@ def test_the_command_writes_all_that_is_asked_for(folder: Path) -> None:
     assert np.load(folder / "new" / "b.NPZ")["joint_position"].shape == (150, 21, 3)
 
 
+def test_moments_of_landmarks_are_a_picture(folder: Path) -> None:
+    code, printed, said = run("predict", "raw.npy", "-o", "moments.png")
+    assert (code, said) == (0, "")
+    assert "moments.png: 150 frames at 30 per second" in printed
+    with Image.open(folder / "moments.png") as picture:
+        assert picture.size == (92 + 8 * 174, 58 + 2 * (20 + 2 * 206 + 6))
+        assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 20
+
+
 def test_both_layouts_give_the_same_motion(folder: Path) -> None:
     (folder / "model_layout.json").write_text((folder / "raw.json").read_text())
     for name in ("raw", "model_layout"):
@@ -328,7 +338,7 @@ def test_bad_landmarks_end_in_a_sentence_and_leave_nothing(fault: str, layout: s
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("raw.npy", "-o", "a.fbx"), "a.fbx: cannot write .fbx; use .bvh, .glb, .npz, .csv, .html, .mp4"),
+        (("raw.npy", "-o", "a.fbx"), "a.fbx: cannot write .fbx; use .bvh, .glb, .npz, .csv, .html, .png, .mp4"),
         (("raw.npy", "-o", "a"), "cannot write a name without suffix"),
         (("raw.npy", "-o", "a.bvh", "-o", "models/../a.bvh"), "is named twice"),
         (("raw.npy", "-o", "folder.bvh"), "folder.bvh is a folder"),

@@ -71,6 +71,7 @@ def _sections(params: Path) -> tuple["DatasetParams", str]:
     from blaze2cap.data.sources.registry import DatasetParams
     from blaze2cap.learning.batches import RuntimeParams
     from blaze2cap.params import load_params
+    from blaze2cap.runtime import video_source  # noqa: F401  makes dataset.source=video known
 
     return load_params("dataset", DatasetParams, params), load_params("runtime", RuntimeParams, params).device
 

@@ -13,7 +13,7 @@ from blaze2cap.errors import UserError, one_sentence
 if TYPE_CHECKING:
     from blaze2cap.runtime.animation import Animation
 
-SUFFIXES = (".bvh", ".glb", ".npz", ".csv", ".html", ".mp4")
+SUFFIXES = (".bvh", ".glb", ".npz", ".csv", ".html", ".png", ".mp4")
 
 
 def predict(
@@ -56,9 +56,10 @@ def predict(
         _require_outputs(source, out)
         if smooth and raw:
             raise UserError("--smooth and --raw: give one of the two")
-        from blaze2cap.data.recordings import require_field_of_view
+        from blaze2cap.body.field_of_view import require_field_of_view
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.animation import require_height, require_tilt
+        from blaze2cap.runtime.brief_sightings import without_brief_sightings
         from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
         from blaze2cap.runtime.finishing.chain import FinishingParams, finish
         from blaze2cap.runtime.footage import open_footage
@@ -76,13 +77,14 @@ def predict(
                 require(value)
         skeleton_map(skeleton)
         system = load_checkpoint(chosen_checkpoint(checkpoint)).system()
-        if not _is_landmarks(source):
+        if not _is_landmarks(source) or any(path.suffix.lower() == ".png" for path in out):
             require_opencv()
         footage = open_footage(source, fps, pose_model)
         for notice in footage.notices:
             print(f"blaze2cap predict: {notice}", file=sys.stderr)
         if not raw:
-            footage = replace(footage, landmarks=guarded(footage.landmarks, footage.fps))
+            steady = without_brief_sightings(footage.landmarks, footage.fps)
+            footage = replace(footage, landmarks=guarded(steady, footage.fps))
         animation = predicted(
             system, footage, field_of_view_deg=fov, camera_tilt_deg=camera_tilt, subject_height_m=subject_height
         )

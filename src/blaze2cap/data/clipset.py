@@ -37,6 +37,8 @@ ARRAYS = ("landmarks", "rotation", "root_position", "outlier", "offset")
 CAMERAS_FILE, SOURCE_FILE = "cameras.json", "source.json"
 UNKNOWN = "unknown"
 """Source of clips that do not say where they come from."""
+VIDEO = "video"
+"""Source of people's own recordings: clips with landmarks, whose truth nobody knows."""
 
 
 class TakeMotion(NamedTuple):
@@ -98,12 +100,22 @@ class ClipSet:
         indexed = {name: table.set_index(keys[name], drop=False).rename_axis(None) for name, table in tables.items()}
         return cls(cameras=cameras, source=_read_source(folder), **indexed, **arrays)  # type: ignore[arg-type]
 
+    def require_truth(self) -> None:
+        """UserError for people's own recordings: what stands in their arrays of truth is no motion."""
+        if self.source == VIDEO:
+            raise UserError(
+                f"the {len(self.clips)} clips here are recordings of your own (dataset.source=video), whose true "
+                "motion nobody knows: they can be neither split nor trained on nor scored; `blaze2cap predict VIDEO "
+                "-o FILE` turns each into motion, and training takes dataset.source=sample or totalcapture"
+            )
+
     def clip_landmarks(self, clip: str) -> Float[Tensor, "frames 25 7"]:
         """Landmarks of a whole clip; zeros where nobody was detected."""
         return _tensor(self.landmarks, *self._clip_rows[clip])
 
     def take_motion(self, take: str) -> TakeMotion:
-        """True motion of a whole take, in the world."""
+        """True motion of a whole take, in the world; UserError where there is none."""
+        self.require_truth()
         number, first, frames = self._take_rows[take]
         return TakeMotion(
             rotation_6d_to_matrix(_tensor(self.rotation, first, frames)),
@@ -112,7 +124,8 @@ class ClipSet:
         )
 
     def clip_truth(self, clip: str) -> Truth:
-        """True motion over a clip's frames, in the frame of its camera."""
+        """True motion over a clip's frames, in the frame of its camera; UserError where there is none."""
+        self.require_truth()
         number, first_row, _ = self._take_rows[str(self.clips.at[clip, "take"])]
         shown = self.take_frames(clip)
         first, frames = first_row + shown.start, shown.stop - shown.start

@@ -84,7 +84,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "subject": subject,
                 "action": action,
                 "first_row": whole("first row in rotation.npy and root_position.npy"),
-                "frames": whole("length [frames at 60 fps]", 1),
+                "frames": whole("length [frames at 60 fps; of own recordings at their video's rate]", 1),
                 "bone_residual_mm": real("worst deviation of a bone from its mean over the take [mm]"),
                 "has_landmarks": flag("whether any camera's landmarks are there; otherwise motion only"),
                 "root_known": flag("whether the root's absolute pose is known; otherwise from each segment's start on"),

@@ -1,6 +1,6 @@
 """Every recording of a raw folder opened and checked; what cannot be used is named in one sentence and left out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ class Inspection:
     def notices(self) -> list[str]:
         """What to know although nothing was left out for it, one sentence each."""
         return []
+
+    @property
+    def originals(self) -> Mapping[str, str] | None:
+        """Which file of the outside folder a raw file was made of, where the two have different names."""
+        return None
 
     def report(self) -> dict[str, Any]:
         """Counts in all and by subject, views without landmarks, and the faults."""

@@ -7,10 +7,13 @@ taken over from one: later commands can tell that the recordings have changed si
 import glob
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from blaze2cap.data.augment import LAYOUTS
+from blaze2cap.data.clipset import VIDEO
+from blaze2cap.data.own_recordings import changed_own
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.raw import scan, vicon_folder
 from blaze2cap.data.report import write_report
@@ -31,17 +34,28 @@ class Fault(NamedTuple):
 
 
 def write_manifest(
-    raw: Path, source: str, faults: list[Fault], recordings: Path | None, workers: int | None = None
+    raw: Path,
+    source: str,
+    faults: list[Fault],
+    recordings: Path | None,
+    workers: int | None = None,
+    originals: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the manifest of a raw folder; with `recordings`, the outside folder that its files came from."""
+    """Write the manifest of a raw folder; with `recordings`, the outside folder that its files came from.
+
+    `originals` says which file there each was made of; None: the one of the same name.
+    """
     files = sorted(path for path in raw.rglob("*") if path.is_file() and path.name != MANIFEST_FILE)
     hashes = parallel_map(_sha256, files, workers, "hashing")
     entries = []
     for path, digest in zip(files, hashes, strict=True):
         name = path.relative_to(raw).as_posix()
         entry: dict[str, Any] = {"path": name, "bytes": path.stat().st_size, "sha256": digest}
-        if recordings is not None:
+        if recordings is not None and originals is None:
             entry["modified_ns"] = (recordings / name).stat().st_mtime_ns
+        elif recordings is not None and originals is not None and name in originals:
+            state = (recordings / originals[name]).stat()
+            entry |= {"original": originals[name], "original_bytes": state.st_size, "modified_ns": state.st_mtime_ns}
         entries.append(entry)
     origin = {"source": source} if recordings is None else {"source": source, "recordings": str(recordings)}
     write_report(raw / MANIFEST_FILE, origin | {"files": entries, "faults": [fault._asdict() for fault in faults]})
@@ -67,19 +81,27 @@ def changes_since(raw: Path) -> str | None:
     recordings = Path(manifest.get("recordings", ""))
     if not recordings.is_absolute() or not recordings.is_dir():
         return None
+    changed = _changed(manifest, recordings)
+    if not changed:
+        return None
+    return (
+        f"{len(changed)} recordings in {recordings} are not as taken over ({changed[0]}); run `dvc repro -f download`"
+    )
+
+
+def _changed(manifest: dict[str, Any], recordings: Path) -> list[str]:
+    left_out = {fault["left_out"] for fault in manifest["faults"]}
+    if manifest["source"] == VIDEO:
+        return changed_own(recordings, manifest["files"], left_out)
     takes, clips, _ = scan(recordings)
-    known = {fault["left_out"] for fault in manifest["faults"]} | {entry["path"] for entry in manifest["files"]}
+    known = left_out | {entry["path"] for entry in manifest["files"]}
     changed = [entry["path"] for entry in manifest["files"] if not _is_same(entry, recordings / entry["path"])]
     changed += [take for take in takes if not {take, (vicon_folder(take) / POSITION_FILE).as_posix()} & known]
     for layout in LAYOUTS.values():
         samples = glob.glob(f"{layout.source_folder}/**/*.npy", root_dir=recordings, recursive=True)
         changed += [sample for sample in sorted(samples) if sample not in known]
     changed += [str(clip) for clip in clips if not {clip.take, str(clip), clip.landmark_file.as_posix()} & known]
-    if not changed:
-        return None
-    return (
-        f"{len(changed)} recordings in {recordings} are not as taken over ({changed[0]}); run `dvc repro -f download`"
-    )
+    return changed
 
 
 def _is_same(entry: dict[str, Any], path: Path) -> bool:

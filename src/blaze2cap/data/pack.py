@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.kinematics import bone_offsets, forward_kinematics, global_to_local
@@ -17,9 +18,9 @@ from blaze2cap.data.faults.examine import TakeFindings, examine_clip, examine_ta
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault
 from blaze2cap.data.faults.timing import LagSums
-from blaze2cap.data.packed import Span, packed_array
-from blaze2cap.data.raw import ClipName, read_landmarks, read_sidecar, vicon_folder
-from blaze2cap.data.segment import find_segments, is_detected, to_model_layout
+from blaze2cap.data.packed import Rows, Span, packed_array
+from blaze2cap.data.raw import ClipName, Sidecar, read_landmarks, read_sidecar, vicon_folder
+from blaze2cap.data.segment import Segment, find_segments, is_detected, to_model_layout
 from blaze2cap.data.vicon import FPS, read_vicon
 
 
@@ -92,44 +93,15 @@ def pack_clip(job: ClipJob) -> PackedClip:
         f"median distance to the projected truth {error:.0f} px" if number in findings.rejected else ""
         for number, error in enumerate(findings.segment_error_px)
     ]
-    detected = int(is_detected(landmarks).sum())
-    clip = job.clip
-    sidecar = read_sidecar(path)
-    row = {
-        "clip": str(clip),
-        "take": clip.take,
-        "subject": clip.subject,
-        "action": clip.action,
-        "camera": clip.camera,
-        "first_row": job.span.first_row,
-        "truth_row": job.take.span.first_row,
-        "frames": job.span.frames,
-        "detected": detected,
-        "anchors": len(segments),
-        "segments": len(segments),
-        "rejected_frames": sum(segments[number].frames for number in findings.rejected),
-        "width": sidecar.width,
-        "height": sidecar.height,
-        "fps": sidecar.fps,
-    }
-    samples = [
-        {
-            "source": source_name(clip.subject, clip.action, clip.camera, number, sample.stride, sample.offset),
-            "clip": str(clip),
-            "segment": number,
-            **sample._asdict(),
-            "rejected": bool(reason),
-            "reason": reason,
-        }
-        for number, (segment, reason) in enumerate(zip(segments, reasons, strict=True))
-        for sample in strided(segment, job.strides)
-    ]
+    rejected_frames = sum(segments[number].frames for number in findings.rejected)
+    row = clip_row(job.clip, job.span, job.take.span.first_row, landmarks, rejected_frames, read_sidecar(path))
+    samples = sample_rows(job.clip, segments, reasons, job.strides)
     report = {
         "frames": job.span.frames,
         "truncated_landmark_frames": job.landmark_frames - job.span.frames,
         "truth_frames_beyond": job.take.span.frames - job.span.frames,
-        "detected": detected,
-        "detected_share": detected / job.span.frames,
+        "detected": row["detected"],
+        "detected_share": row["detected"] / job.span.frames,
         "segments": len(segments),
         "samples": len(samples),
         "swapped": findings.swapped,
@@ -140,6 +112,51 @@ def pack_clip(job: ClipJob) -> PackedClip:
         ],
     }
     return PackedClip(row, samples, report, findings.faults, findings.lag_sums)
+
+
+def clip_row(
+    clip: ClipName,
+    span: Span,
+    truth_row: int,
+    landmarks: Float32[np.ndarray, "frames 25 7"],
+    rejected_frames: int,
+    video: Sidecar,
+) -> dict[str, Any]:
+    """A clip's row of clips.csv."""
+    segments = len(find_segments(landmarks))
+    return {
+        "clip": str(clip),
+        "take": clip.take,
+        "subject": clip.subject,
+        "action": clip.action,
+        "camera": clip.camera,
+        "first_row": span.first_row,
+        "truth_row": truth_row,
+        "frames": span.frames,
+        "detected": int(is_detected(landmarks).sum()),
+        "anchors": segments,
+        "segments": segments,
+        "rejected_frames": rejected_frames,
+        "width": video.width,
+        "height": video.height,
+        "fps": video.fps,
+    }
+
+
+def sample_rows(clip: ClipName, segments: list[Segment], reasons: list[str], strides: tuple[int, ...]) -> Rows:
+    """A clip's rows of samples.csv, of a segment at every stride and offset; an empty reason: it is not rejected."""
+    return [
+        {
+            "source": source_name(clip.subject, clip.action, clip.camera, number, sample.stride, sample.offset),
+            "clip": str(clip),
+            "segment": number,
+            **sample._asdict(),
+            "rejected": bool(reason),
+            "reason": reason,
+        }
+        for number, (segment, reason) in enumerate(zip(segments, reasons, strict=True))
+        for sample in strided(segment, strides)
+    ]
 
 
 def _shifted(raw: np.ndarray, lag_frames: int, frames: int) -> np.ndarray:

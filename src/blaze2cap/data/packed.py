@@ -59,6 +59,23 @@ def packed_array(folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> np.
     return np.load(folder / f"{name}.npy", mmap_mode=mode)
 
 
+def take_row(
+    take: str, span: Span, *, bone_residual_mm: float = 0.0, has_landmarks: bool = True, root_known: bool = False
+) -> dict[str, Any]:
+    """A take's row of takes.csv."""
+    subject, action = take.split("/")
+    return {
+        "take": take,
+        "subject": subject,
+        "action": action,
+        "first_row": span.first_row,
+        "frames": span.frames,
+        "bone_residual_mm": bone_residual_mm,
+        "has_landmarks": has_landmarks,
+        "root_known": root_known,
+    }
+
+
 def write_tables(folder: Path, takes: Rows, clips: Rows, samples: Rows) -> None:
     """Hold the tables against their contracts and against each other, then write them."""
     import pandas as pd

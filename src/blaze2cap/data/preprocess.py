@@ -9,13 +9,23 @@ from typing import Any
 from blaze2cap.body.camera import Camera
 from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.calibration import read_calibration
+from blaze2cap.data.clipset import VIDEO
 from blaze2cap.data.faults.examine import examine_subjects
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault, fault_report
 from blaze2cap.data.faults.timing import Lag, estimate_lag, timing_faults
 from blaze2cap.data.manifest import read_manifest
+from blaze2cap.data.own_pack import preprocess_own
 from blaze2cap.data.pack import ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
-from blaze2cap.data.packed import allocate, consecutive, packed_array, write_cameras, write_source, write_tables
+from blaze2cap.data.packed import (
+    allocate,
+    consecutive,
+    packed_array,
+    take_row,
+    write_cameras,
+    write_source,
+    write_tables,
+)
 from blaze2cap.data.parallel import parallel_map
 from blaze2cap.data.published import PUBLISHED_SOURCES
 from blaze2cap.data.published_pack import preprocess_published
@@ -48,6 +58,8 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     """
     manifest = read_manifest(raw)
     faults = manifest["faults"]
+    if manifest["source"] == VIDEO:
+        return preprocess_own(raw, packed, params.strides, manifest, params.faults, workers)
     if manifest["source"] in PUBLISHED_SOURCES:
         return preprocess_published(raw, packed, params.strides, faults, params.faults, workers)
     takes, clips = _recordings(raw)
@@ -153,16 +165,13 @@ def _write_tables(
 ) -> None:
     seen = {clip.row["take"] for clip in packed_clips}
     rows = [
-        {
-            "take": take,
-            "subject": take.split("/")[0],
-            "action": take.split("/")[1],
-            "first_row": job.span.first_row,
-            "frames": job.span.frames,
-            "bone_residual_mm": takes[take].residual_mm,
-            "has_landmarks": take in seen,
-            "root_known": True,
-        }
+        take_row(
+            take,
+            job.span,
+            bone_residual_mm=takes[take].residual_mm,
+            has_landmarks=take in seen,
+            root_known=True,
+        )
         for take, job in jobs.items()
     ]
     samples = [sample for clip in packed_clips for sample in clip.samples]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from blaze2cap.body.camera import ASSUMED_INTRINSICS, Camera
+from blaze2cap.body.field_of_view import camera_at_origin
 from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.motion import BODY_SLOTS
 from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
@@ -29,6 +30,7 @@ from blaze2cap.data.packed import (
     allocate,
     consecutive,
     packed_array,
+    take_row,
     write_cameras,
     write_source,
     write_tables,
@@ -101,7 +103,7 @@ def preprocess_published(
         ]
         data_faults = [fault for own in parallel_map(_pack_clip, jobs, workers, "packing clips") for fault in own]
         clip_rows = [_clip_row(name, clip, spans[name]) for name, clip in clips.items()]
-        write_tables(folder, [_take_row(take, span) for take, span in truth.items()], clip_rows, samples)
+        write_tables(folder, [take_row(take, span) for take, span in truth.items()], clip_rows, samples)
         cameras = sorted({name.camera for name in clips}, key=int)
         write_cameras(folder, dict.fromkeys(cameras, assumed_camera()))
         write_source(folder, "published")
@@ -110,18 +112,7 @@ def preprocess_published(
 
 def assumed_camera() -> Camera:
     """A camera of usual optics whose frame is the world's."""
-    video = Sidecar()
-    fx, fy, cx, cy = ASSUMED_INTRINSICS
-    return Camera(
-        fx=fx * video.width,
-        fy=fy * video.height,
-        cx=cx * video.width,
-        cy=cy * video.height,
-        width=video.width,
-        height=video.height,
-        rotation=torch.eye(3),
-        translation=torch.zeros(3),
-    )
+    return camera_at_origin(ASSUMED_INTRINSICS, Sidecar.width, Sidecar.height)
 
 
 def _clips(frames: dict[SampleName, int]) -> dict[ClipName, _Clip]:
@@ -153,20 +144,6 @@ def _pack_clip(job: _ClipJob) -> list[DataFault]:
     packed_array(job.packed, "outlier", "r+")[job.span.rows] = outlier
     packed_array(job.packed, "root_position", "r+")[job.span.rows] = torch.cat([position for position, _ in roots])
     return faults
-
-
-def _take_row(take: str, span: Span) -> dict[str, Any]:
-    subject, action = take.split("/")
-    return {
-        "take": take,
-        "subject": subject,
-        "action": action,
-        "first_row": span.first_row,
-        "frames": span.frames,
-        "bone_residual_mm": 0.0,
-        "has_landmarks": True,
-        "root_known": False,
-    }
 
 
 def _clip_row(name: ClipName, clip: _Clip, span: Span) -> dict[str, Any]:

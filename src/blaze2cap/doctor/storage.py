@@ -80,11 +80,13 @@ def remote(folder: Path, dataset: "DatasetParams") -> Finding:
 
 def space(folder: Path, dataset: "DatasetParams") -> Finding:
     """Free space, against what the pipeline will write from the chosen source."""
+    from blaze2cap.data.clipset import VIDEO
+
     free_gb = shutil.disk_usage(folder).free / 1e9
     needed_gb = SCRATCH_GB + SAMPLE_GB
     if dataset.source == "huggingface":
         needed_gb = SCRATCH_GB + HUB_GB * 4 / 3
-    elif dataset.source != GENERATED:
+    elif dataset.source not in (GENERATED, VIDEO):
         # Copied once, and packed into less than that again.
         try:
             needed_gb = SCRATCH_GB + 2 * folder_gb(_outside(dataset) or folder / RAW)
@@ -189,9 +191,13 @@ def _taken_over(folder: Path) -> str | None:
 
 def _outside(dataset: "DatasetParams") -> Path | None:
     """Folder or file that the source takes recordings from, None where it needs none; UserError where it is missing."""
+    from blaze2cap.data.clipset import VIDEO
     from blaze2cap.data.sources.published import find_published
     from blaze2cap.data.sources.totalcapture import VARIABLE, find_recordings
+    from blaze2cap.data.sources.video import find_own
 
+    if dataset.source == VIDEO:
+        return find_own(dataset.path)
     if dataset.source == "published":
         return find_published(dataset.path)
     if dataset.source == "totalcapture" or (dataset.source == GENERATED and os.environ.get(VARIABLE)):

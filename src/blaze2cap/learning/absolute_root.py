@@ -8,6 +8,7 @@ from blaze2cap.errors import UserError
 
 def require_absolute_root(clipset: ClipSet, takes: Iterable[str]) -> None:
     """UserError where the absolute root of a take is not known, so that no wrong figure is made of it."""
+    clipset.require_truth()
     unknown = [take for take in takes if not clipset.takes.root_known[take]]
     if unknown:
         raise UserError(

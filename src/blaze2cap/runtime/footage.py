@@ -4,7 +4,6 @@ It comes from a video or a folder of images, in which they are detected now, or 
 """
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from blaze2cap.body.field_of_view import camera_intrinsics
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, TRACKED
 from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar
-from blaze2cap.data.recordings import require_field_of_view
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.frame_rate import at_constant_rate
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 LANDMARK_SUFFIXES = (".npy", ".csv", ".json")
 """Of landmark files; anything else is taken for a video."""
-ASSUMED_FIELD_OF_VIEW_DEG = 70.0
-"""Along the longer side of the image, where nothing is known of a camera; TotalCapture's have 68-78 degrees."""
 
 _RATES_FPS = (1.0, 1000.0)
 _RAW, _MODEL = (len(RAW_LANDMARKS), RAW_CHANNELS), (len(LANDMARKS), CHANNELS)
@@ -57,20 +54,6 @@ class Footage:
         """`camera_intrinsics` with the given field of view, or that of the sidecar."""
         known = self.field_of_view_deg if field_of_view_deg is None else field_of_view_deg
         return camera_intrinsics(self.width, self.height, known)
-
-
-def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
-    """(fx / width, fy / height, cx / width, cy / height) of a camera with square pixels and a centred image.
-
-    `field_of_view_deg` is horizontal; without it the longer side is taken to span 70 degrees. UserError for what is no
-    camera's field of view.
-    """
-    if field_of_view_deg is None:
-        focal = 0.5 * max(width, height) / math.tan(math.radians(ASSUMED_FIELD_OF_VIEW_DEG) / 2)
-    else:
-        require_field_of_view(field_of_view_deg)
-        focal = 0.5 * width / math.tan(math.radians(field_of_view_deg) / 2)
-    return torch.tensor([focal / width, focal / height, 0.5, 0.5])
 
 
 def open_footage(path: Path, fps: float | None = None, pose_model: str = "full") -> Footage:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 
-from blaze2cap.data.recordings import require_field_of_view
+from blaze2cap.body.field_of_view import camera_intrinsics, require_field_of_view
 from blaze2cap.errors import UserError
 from blaze2cap.learning.checkpoint import load_checkpoint
 from blaze2cap.runtime.animation import require_height, require_tilt
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
 from blaze2cap.runtime.finishing.chain import Finishing
-from blaze2cap.runtime.footage import camera_intrinsics
 from blaze2cap.runtime.live import LiveMotion, Output, StopRequest, run_live, stopped_by_signals
 from blaze2cap.runtime.live_capture import PlayedVideo, Source, capturing
 from blaze2cap.runtime.live_preview import Preview, require_display

@@ -28,8 +28,8 @@ WRITERS: dict[str, Writer] = {
     ".csv": _of_joints(write_csv),
 }
 """Of the motion alone."""
-PAGE, OVERLAY = ".html", ".mp4"
-"""To look at, with what the camera saw: a page, and the video with the skeleton over it."""
+PAGE, SHEET, OVERLAY = ".html", ".png", ".mp4"
+"""To look at, with what the camera saw: a page, evenly spaced moments, and the video with the skeleton over it."""
 
 
 def skeleton_map(name: str) -> SkeletonMap:
@@ -69,13 +69,21 @@ def _write_look(
 ) -> None:
     if footage is None:
         raise ValueError(f"{output} shows what the camera saw, so it needs the footage")
-    if output.suffix.lower() == PAGE:
-        from blaze2cap.runtime.animation_scene import scene_of_animation
-        from blaze2cap.runtime.viewer import viewer_page
-
-        scene = scene_of_animation(animation, output.stem, footage, field_of_view_deg)
-        partial.write_text(viewer_page(scene), encoding="utf-8")
-    else:
+    if output.suffix.lower() == OVERLAY:
         from blaze2cap.runtime.overlay_video import write_overlay
 
         write_overlay(partial, animation, footage, field_of_view_deg)
+        return
+    from blaze2cap.runtime.animation_scene import scene_of_animation
+
+    scene = scene_of_animation(animation, output.stem, footage, field_of_view_deg)
+    if output.suffix.lower() == PAGE:
+        from blaze2cap.runtime.viewer import viewer_page
+
+        partial.write_text(viewer_page(scene), encoding="utf-8")
+    else:
+        from PIL import Image
+
+        from blaze2cap.runtime.animation_sheet import animation_sheet
+
+        Image.fromarray(animation_sheet(scene)).save(partial, format="PNG", optimize=True)
