@@ -14,7 +14,7 @@ from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
 from blaze2cap.data.calibration import camera_to_json
-from blaze2cap.data.clipset import CAMERAS_FILE, SOURCE_FILE
+from blaze2cap.data.clipset import CAMERAS_FILE, GIVEN_PARTS_FILE, SOURCE_FILE
 
 Key = TypeVar("Key", bound=Hashable)
 Rows = list[dict[str, Any]]
@@ -78,3 +78,11 @@ def write_cameras(folder: Path, cameras: Mapping[str, Camera]) -> None:
 def write_source(folder: Path, source: str) -> None:
     """Write where the recordings come from."""
     (folder / SOURCE_FILE).write_text(json.dumps({"source": source}) + "\n")
+
+
+def write_given_parts(folder: Path, parts: Mapping[str, str]) -> None:
+    """Write the part of each take that the recordings' own split map gives it."""
+    import pandas as pd
+
+    table = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
+    schema.write_table(table, folder / GIVEN_PARTS_FILE, "parts")
