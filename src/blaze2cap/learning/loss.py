@@ -15,6 +15,7 @@ from torch import Tensor
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import geodesic_angle, matrix_to_rotation_6d
+from blaze2cap.learning.absolute_root import with_root_of
 
 
 class Compared(NamedTuple):
@@ -123,12 +124,15 @@ def losses(
     offset: Float[Tensor, "B 21 3"],
     together: Bool[Tensor, "B S"],
     outlier: Bool[Tensor, "B S 21"],
+    root_known: Bool[Tensor, "B"],
 ) -> dict[str, Float[Tensor, ""]]:
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
     Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, too, the truth jumps
-    about the pose: there the change from frame to frame does not count, but the pose does.
+    about the pose: there the change from frame to frame does not count, but the pose does. Where the root is not known
+    but up to a turn of the window, all losses take the turn that fits best, and its deviation does not count.
     """
+    truth = with_root_of(truth, prediction, root_known)
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
     position, _ = forward_kinematics(prediction.rotation, offset[:, None])
@@ -137,6 +141,7 @@ def losses(
     acceleration = torch.diff(error, n=2, dim=1)
     root = root - true_root
     believed = ~outlier | outlier[..., :1]
+    believed[..., 0] &= root_known[:, None]
     steady = ~outlier
     steady[:, 1:] &= ~outlier[:, :-1]
     compared = Compared(prediction, truth, root, turns, error, acceleration, truth.valid, together, believed, steady)
