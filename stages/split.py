@@ -26,7 +26,7 @@ def main(clips: Path, split: Path, metrics: Path, params_file: Path = Path("para
         params = load_params("split", SplitParams, params_file)
         clipset = ClipSet.load(clips)
         clipset.require_truth()
-        parts = assign_parts(clipset.takes.index, params)
+        parts = assign_parts(clipset.takes.index, params, clipset.parts)
         told = notices(parts, params, clipset.takes.index[~clipset.takes.has_landmarks])
         for sentence in told:
             print(f"split: {sentence}", file=sys.stderr)

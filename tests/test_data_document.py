@@ -1,5 +1,6 @@
 """The commands of docs/data.md run as they stand there; what needs recordings skips where there are none."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dvc_clone import Clone, committed_clone
+from dvc_clone import UP_TO_DATE, Clone, committed_clone
 from finished_run import write_run
 from import_graph import ROOT
 from published_files import write_published
@@ -56,8 +57,19 @@ def test_the_published_form_is_a_source(clone: Clone, tmp_path: Path) -> None:
     (line,) = [line for line in EXPERIMENTS if "source=published" in line]
     clone.run("blaze2cap", "export-dataset", str(tmp_path / "published"))
     clone.run("bash", "-ec", line.replace("/absolute/DIR", str(tmp_path / "published")))
-    assert (clone.folder / "data" / "split" / "split_map.json").is_file()
     assert clone.metrics("download")["source"] == "published"
+    recorded = clone.run("git", "show", "HEAD:metrics/split.json")
+    for part in ("train", "val", "test"):
+        recorded_clips = json.loads(recorded)[part]["clips"]
+        assert clone.metrics("split")[part]["clips"] == recorded_clips, "the map of the form has the same parts"
+    assert clone.metrics("train")["steps"] > 0
+    figures = clone.metrics("summary")["test"]
+    assert {"mare_rad", "mare_root_delta_rad", "mpjpe_local_standard_bones_mm"} <= figures.keys()
+    assert not {"mpjpe_mm", "mpjpe_local_mm", "mare_root_rad"} & figures.keys()
+    left_out = clone.metrics("evaluate")["test"]["left_out"]
+    assert {"mpjpe_mm", "mare_root_rad", "baseline.raw"} <= left_out.keys()
+    clone.dvc("metrics", "show")
+    assert UP_TO_DATE in clone.dvc("status")
 
 
 @pytest.mark.slow

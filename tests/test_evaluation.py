@@ -21,7 +21,7 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
 from blaze2cap.learning.bootstrap_interval import bootstrap_interval
 from blaze2cap.learning.evaluation import BY_POSE, EvaluateParams, evaluate, joint_table
-from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.measure import COLUMNS, STANDARD_BONES
 from blaze2cap.learning.scoring import RAW, Scores, score
 
 TAKES = {"S1/walking2": 700, "S2/walking2": 650, "S4/acting3": 900}
@@ -43,7 +43,7 @@ def clipset() -> ClipSet:
     generator = torch.Generator().manual_seed(3)
     offset = 0.2 * torch.randn(len(TAKES), 21, 3, generator=generator)
     rotation, position, landmarks, clips, samples = [], [], [], [], []
-    takes = pd.DataFrame({"take": list(TAKES), "frames": list(TAKES.values())})
+    takes = pd.DataFrame({"take": list(TAKES), "frames": list(TAKES.values()), "root_known": True, "bones_known": True})
     takes["first_row"] = takes.frames.cumsum() - takes.frames
     takes[["subject", "action"]] = takes["take"].str.split("/", expand=True)
     first_row = 0
@@ -137,9 +137,10 @@ def test_the_truth_has_no_error_and_a_jitter_ratio_of_one(clipset: ClipSet) -> N
 
 def test_every_key_is_there_and_in_order(report: dict) -> None:
     part = report["test"]
-    expected = [key for key in COLUMNS if key not in ("mare_tpose_rad", "foot_slide_mm_per_frame")]
+    absent = {"mare_tpose_rad", "foot_slide_mm_per_frame", *STANDARD_BONES.values()}
+    expected = [key for key in COLUMNS if key not in absent]
     present = [key for key in part if key in COLUMNS and key != "foot_slide_mm_per_frame"]
-    assert present == expected  # no T-pose here, and feet that may never stand
+    assert present == expected  # no T-pose here, feet that may never stand, and true bones
     groups = ["seen", "unseen", "by_subject", "by_action", "by_camera", "by_pose", "by_joint", "baseline"]
     assert [key for key in part if key in groups] == groups
     assert list(part["by_joint"]) == list(skeleton.JOINTS)

@@ -105,7 +105,7 @@ def run_stage(stage: str, folder: Path, arguments: list[str], params: str) -> su
         (
             "preprocess", ["raw", "clips", "metrics.json"], "preprocess: {stride: [1]}",
             "preprocess: params.yaml: unknown key preprocess.stride; known keys are strides, "
-            "max_reprojection_px, correct_lag, faults",
+            "max_reprojection_px, drop_camera5, correct_lag, faults",
         ),
         (
             "download", ["raw", "metrics.json"], "dataset: {source: totalcapture, path: ../recordings}",

@@ -19,20 +19,11 @@ from blaze2cap.data.augment import AUGMENTED, LAYOUTS, Layout
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.manifest import changes_since, read_manifest, write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
-from blaze2cap.data.published import SampleName
+from blaze2cap.data.published import DATASET_MAP_FILE, SampleName, dataset_map, scan_published, write_dataset_map
 from blaze2cap.data.published_samples import read_published_sample
 from blaze2cap.data.sources.published import PublishedInspection, copy_published, find_published
-from blaze2cap.data.split import read_parts, read_split_map
+from blaze2cap.data.split import SplitParams, assign_parts, notices, read_parts, read_split_map
 from blaze2cap.errors import UserError
-from blaze2cap.learning.absolute_root import require_absolute_root
-from blaze2cap.learning.baseline import Baselines
-from blaze2cap.learning.batches import RuntimeParams, TrainParams
-from blaze2cap.learning.checkpoint import Checkpoint
-from blaze2cap.learning.evaluation import score_checkpoint
-from blaze2cap.learning.fit import fit
-from blaze2cap.learning.loss import LossParams
-from blaze2cap.learning.model import ModelParams, PoseModel
-from blaze2cap.params import load_params
 
 CLIPS = {"S1/acting1/cam1": [9, 2], "S1/acting1/cam2": [7], "S4/walking2/cam10": [8]}
 STRIDED = SampleName("S1", "acting1", "1", 0, 2, 1)
@@ -88,7 +79,7 @@ def test_a_clip_is_its_segments_one_after_another_with_truth_of_its_own(folder: 
     assert clipset.takes.frames.to_dict() == {"S1/acting1": 18, "S4/walking2": 8}
     assert clipset.clip_anchors("S1/acting1/cam1").nonzero().flatten().tolist() == [0, 9]
     assert clipset.scored_frames("S1/acting1/cam1").all()
-    assert not clipset.takes.root_known.any()
+    assert not clipset.takes[["root_known", "bones_known"]].any(axis=None)
 
 
 def test_what_the_form_does_not_hold_is_assumed(folder: Path, tmp_path: Path) -> None:
@@ -238,17 +229,81 @@ def test_stages_make_clips_with_parts_of_a_published_folder(
     assert (download["samples"], download["faults"]["count"], download["missing_samples"]["count"]) == (16, 6, 1)
 
 
-def test_takes_without_an_absolute_root_are_neither_trained_on_nor_scored(folder: Path, tmp_path: Path) -> None:
+def with_map(folder: Path, **changes: dict[str, bool] | None) -> Path:
+    """The folder with its map, in which the flags of some clips' samples are changed or, by None, these left out."""
+    table = dataset_map(scan_published(folder).frames, AUGMENTED, SplitParams())
+    write_dataset_map(folder / DATASET_MAP_FILE, table, AUGMENTED)
+    entries = []
+    for entry in json.loads((folder / DATASET_MAP_FILE).read_text()):
+        found = [flags for name, flags in changes.items() if name in entry["source"]]
+        if None not in found:
+            entries.append(entry | {key: value for flags in found if flags for key, value in flags.items()})
+    (folder / DATASET_MAP_FILE).write_text(json.dumps(entries))
+    return folder
+
+
+def test_parts_are_those_of_the_map_beside_the_samples(folder: Path, tmp_path: Path) -> None:
+    """It may say otherwise than the standard protocol, and have a validation part."""
+    write_published(folder, {"S2/rom1/cam1": [6]})
+    test, train = ({"split_train": train, "split_test": not train} for train in (False, True))
+    clipset, _ = packed(with_map(folder, S1_acting1=test, S4_walking2=train), tmp_path)
+    given = clipset.parts
+    assert given == {"S1/acting1": "test", "S2/rom1": "train", "S4/walking2": "train"}
+    takes = clipset.takes.index
+    assert assign_parts(takes, SplitParams(), given) == given
+    cut = SplitParams(validation=("S2/rom1", "S1/acting1"))
+    parts = assign_parts(takes, cut, given)
+    assert parts == given | {"S2/rom1": "val"}
+    assert notices(parts, cut) == [
+        "split.validation names S1/acting1, but the data set's own map has it in the test part, where it stays"
+    ]
+    validated = given | {"S4/walking2": "val"}
+    assert assign_parts(takes, cut, validated) == validated, "its own validation part is the one"
+    assert assign_parts(takes, SplitParams(exclude=("S1/acting1",)), given)["S1/acting1"] == "none"
+
+
+def test_without_a_map_parts_are_the_standard_ones(folder: Path, tmp_path: Path) -> None:
     clipset, _ = packed(folder, tmp_path)
-    small = ModelParams(width=16, layers=1, heads=2, feed_forward=16)
-    train = load_params("train", TrainParams, Path(__file__).parents[1] / "params.yaml")
-    parts = {"train": ["S1/acting1"], "test": ["S4/walking2"]}
-    with pytest.raises(UserError, match=r"1 takes have no absolute root \(S1/acting1\).*training nor evaluation"):
-        fit(tmp_path / "clips", parts, small, LossParams(), train, RuntimeParams(device="cpu"), lambda *_: None)
-    turns = torch.eye(3).expand(21, 3, 3).clone()
-    baselines = Baselines(filter=torch.ones(2), correction=turns, mean_pose=turns, offset=mean_offset())
-    checkpoint = Checkpoint(PoseModel(small), baselines, {})
-    with pytest.raises(UserError, match=r"2 takes have no absolute root \(S1/acting1\)"):
-        score_checkpoint(clipset, parts, checkpoint)
-    clipset.takes.loc["S1/acting1", "root_known"] = True
-    require_absolute_root(clipset, ["S1/acting1"])
+    assert clipset.parts is None
+    parts = assign_parts(clipset.takes.index, SplitParams(), clipset.parts)
+    assert parts == {"S1/acting1": "train", "S4/walking2": "test"}
+
+
+def test_samples_that_the_map_leaves_out_are_rejected_and_counted(folder: Path, tmp_path: Path) -> None:
+    clipset, report = packed(with_map(folder, S1_acting1_cam1_seg0=None), tmp_path)
+    assert clipset.clips.rejected_frames.tolist() == [9, 0, 0]
+    assert clipset.scored_frames("S1/acting1/cam1").tolist() == [False] * 9 + [True] * 2
+    assert report["rejected_samples"] == 6
+    assert report["rejected"] == {"in no part of dataset_map.json, other than its take": 6}
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        ("{", "dataset_map.json: not readable as a JSON list"),
+        ('[{"source": "a.npy"}]', r"dataset_map.json: column \w+ is missing"),
+    ],
+)
+def test_a_map_that_is_none_ends_the_download(folder: Path, tmp_path: Path, damage: str, expected: str) -> None:
+    (folder / DATASET_MAP_FILE).write_text(damage)
+    with pytest.raises(UserError, match=expected):
+        take_over(folder, tmp_path / "raw")
+
+
+def test_a_map_of_other_samples_is_refused(folder: Path, tmp_path: Path) -> None:
+    text = (with_map(folder) / DATASET_MAP_FILE).read_text()
+    (folder / DATASET_MAP_FILE).write_text(text.replace("_s1_", "_s4_").replace("_s2_", "_s5_").replace("_s3_", "_s6_"))
+    with pytest.raises(UserError, match=r"all 23 samples are rejected; in no part of dataset_map\.json"):
+        packed(folder, tmp_path)
+
+
+def test_views_that_camera_5_lost_are_left_out_unless_asked_for(folder: Path, tmp_path: Path) -> None:
+    write_published(folder, {"S1/acting1/cam5": [5], "S1/freestyle2/cam5": [4]})
+    clipset, report = packed(folder, tmp_path)
+    lost = clipset.samples["clip"] == "S1/acting1/cam5"
+    assert clipset.samples.rejected.tolist() == lost.tolist()
+    assert report["rejected"] == {"camera 5 followed another person in this take": 6}
+    (tmp_path / "kept").mkdir()
+    kept, report = packed(folder, tmp_path / "kept", drop_camera5=False)
+    assert not kept.samples.rejected.any()
+    assert report["rejected"] == {}

@@ -71,7 +71,7 @@ def tiny_clipset(
     for number, take in enumerate(takes):
         subject, action = take.split("/")
         local, way = swaying(frames, seed + number)
-        take_rows.append((take, subject, action, number * frames, frames, 0.0, True, True))
+        take_rows.append((take, subject, action, number * frames, frames, 0.0, True, True, True))
         rotations.append(matrix_to_rotation_6d(local))
         positions.append(way)
         for camera, view in cameras().items():
@@ -91,7 +91,10 @@ def tiny_clipset(
                     sample_rows.append((source, clip, index, *part, False, ""))
             landmarks.append(seen)
     table = {
-        "takes": (take_rows, "take subject action first_row frames bone_residual_mm has_landmarks root_known"),
+        "takes": (
+            take_rows,
+            "take subject action first_row frames bone_residual_mm has_landmarks root_known bones_known",
+        ),
         "clips": (
             clip_rows,
             "clip take subject action camera first_row truth_row frames detected anchors segments rejected_frames "

@@ -14,6 +14,9 @@ from blaze2cap.body.landmark import indices as landmarks_of
 from blaze2cap.body.skeleton import JOINT_INDEX, ROOT
 
 POSE_CLASSES = ("upright", "bent", "back", "arms_hidden")
+LANDMARK_CLASS = "arms_hidden"
+"""The class that landmarks alone tell."""
+
 MAX_TILT_DEG = 45.0
 MIN_HIPS_M = 0.6
 MAX_FROM_BACK_DEG = 60.0

@@ -98,7 +98,12 @@ def geodesic_angle(a: Float[Tensor, "*batch 3 3"], b: Float[Tensor, "*batch 3 3"
 
 def mean_rotation(rotation: Float[Tensor, "N *joints 3 3"]) -> Float[Tensor, "*joints 3 3"]:
     """The rotation closest to all in the chordal sense: the mean matrix, projected (Hartley et al. 2013, 5.3)."""
-    u, _, vh = torch.linalg.svd(rotation.mean(0))
+    return nearest_rotation(rotation.mean(0))
+
+
+def nearest_rotation(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """The rotation R closest to a matrix in the Frobenius norm, which is also the one with the largest tr(R^T M)."""
+    u, _, vh = torch.linalg.svd(matrix)
     sign = torch.ones_like(u[..., 0, :])
     sign[..., 2] = torch.where(torch.linalg.det(u) * torch.linalg.det(vh) < 0, -1.0, 1.0)
     return (u * sign[..., None, :]) @ vh

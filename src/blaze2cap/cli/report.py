@@ -39,6 +39,8 @@ def report(
             raise UserError(f"no part {part!r} in {metrics / 'evaluate.json'}; there are {', '.join(figures)}")
         if "by_camera" not in figures[part] and "by_pose" in figures[part]:
             raise UserError(f"the clips of {part} are simulated ones, made for its figures only: no page can show them")
+        if reason := figures[part].get("left_out", {}).get("mpjpe_mm"):
+            raise UserError(f"the clips of {part} have no mpjpe_mm, which {reason}: no page can show them")
         _require_keys(figures[part], _FIGURES, metrics / "evaluate.json", "evaluate")
         preprocessing = _read_json(metrics / "preprocess.json", "preprocess")
         _require_keys(preprocessing, ("faults", "data_faults"), metrics / "preprocess.json", "preprocess")

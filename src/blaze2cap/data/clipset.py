@@ -8,11 +8,14 @@ Folder, as preprocess writes it:
     offset.npy         (takes, 21, 3)  bone offsets in the parents' frames [m]
     cameras.json, takes.csv, clips.csv, samples.csv
     source.json        where the recordings come from: dataset.source
+    parts.csv          only where the recordings come with parts of their own: part of each take
 Truth is stored once a take, as all cameras share it; what a camera sees of it is derived here.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Flag, auto
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,11 +37,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARRAYS = ("landmarks", "rotation", "root_position", "outlier", "offset")
-CAMERAS_FILE, SOURCE_FILE = "cameras.json", "source.json"
+CAMERAS_FILE, SOURCE_FILE, GIVEN_PARTS_FILE = "cameras.json", "source.json", "parts.csv"
 UNKNOWN = "unknown"
 """Source of clips that do not say where they come from."""
 VIDEO = "video"
 """Source of people's own recordings: clips with landmarks, whose truth nobody knows."""
+
+
+class Known(Flag):
+    """What is known of a take's truth beside local rotations and the root's turn and way from frame to frame.
+
+    ROOT: the root's absolute pose in the world, otherwise from each segment's start on (identity at the origin there,
+    in a frame that is the camera's up to that start's rotation). BONES: the person's own, otherwise standard ones.
+    """
+
+    ROOT = auto()
+    BONES = auto()
+
+
+NOTHING, EVERYTHING = Known(0), ~Known(0)
 
 
 class TakeMotion(NamedTuple):
@@ -80,6 +97,8 @@ class ClipSet:
     cameras: dict[str, Camera]
     source: str = UNKNOWN
     """Where the recordings come from, as `dataset.source` has it: takes of the same name elsewhere are others."""
+    parts: dict[str, str] | None = None
+    """Part of each take where the recordings come with a split map of their own."""
 
     @classmethod
     def load(cls, folder: Path) -> "ClipSet":
@@ -98,7 +117,17 @@ class ClipSet:
         cameras = {name: camera_from_json(values) for name, values in _read_json(folder / CAMERAS_FILE).items()}
         keys = {"takes": "take", "clips": "clip", "samples": "source"}
         indexed = {name: table.set_index(keys[name], drop=False).rename_axis(None) for name, table in tables.items()}
-        return cls(cameras=cameras, source=_read_source(folder), **indexed, **arrays)  # type: ignore[arg-type]
+        about = {"cameras": cameras, "source": _read_source(folder), "parts": _read_parts(folder)}
+        return cls(**about, **indexed, **arrays)  # type: ignore[arg-type]
+
+    def known(self, take: str) -> Known:
+        """What is known of a take's truth."""
+        row = self.takes.loc[take]
+        return (Known.ROOT if row.root_known else NOTHING) | (Known.BONES if row.bones_known else NOTHING)
+
+    def takes_with(self, known: Known, takes: Iterable[str]) -> list[str]:
+        """Those of the takes of which so much is known."""
+        return [take for take in takes if known in self.known(take)]
 
     def require_truth(self) -> None:
         """UserError for people's own recordings: what stands in their arrays of truth is no motion."""
@@ -234,6 +263,14 @@ def _read_source(folder: Path) -> str:
     if not isinstance(source, str):
         raise UserError(f"{path}: must hold the source of the recordings; run `dvc repro -f preprocess`")
     return source
+
+
+def _read_parts(folder: Path) -> dict[str, str] | None:
+    path = folder / GIVEN_PARTS_FILE
+    if not path.exists():
+        return None
+    table = schema.read_table(path, "parts")
+    return dict(zip(table["take"], table["part"], strict=True))
 
 
 def _read_json(path: Path) -> dict:

@@ -41,6 +41,9 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         # A negative log-likelihood may be below 0.
         return signed(description, regex=True, required=False)
 
+    def stand_in(description: str) -> Column:
+        return real(description, nullable=True, required=False)
+
     def flag(description: str) -> Column:
         return Column(bool, description=description)
 
@@ -70,13 +73,19 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         )
     }
     headline = {
-        "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
-        "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
+        **mpjpe,
         "mare_rad": real("mean angle to the true local rotation [rad]", math.pi + 1e-6, True),
         "mare_root_rad": real("mean angle to the root's true orientation [rad]", math.pi + 1e-6, True),
         "acceleration_error_mm_per_frame2": real("mean error of second differences [mm/frame^2]"),
         "jitter_ratio": real("mean third difference over the truth's own [1]", nullable=True),
     }
+    # Where the root's absolute pose and the person's bones are not known, a figure with standard bones stands in.
+    placed = {key: real(str(column.description), nullable=True) for key, column in mpjpe.items()}
+    local_standard_bones = {"mpjpe_local_standard_bones_mm": stand_in("mpjpe_local_mm with standard bones [mm]")}
+    placed_or_not = rule(
+        "mpjpe_mm given, or mpjpe_local_standard_bones_mm",
+        lambda t: t.mpjpe_mm.notna() | t.get("mpjpe_local_standard_bones_mm", t.mpjpe_mm).notna(),
+    )
     return {
         "takes": table(
             {
@@ -88,6 +97,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "bone_residual_mm": real("worst deviation of a bone from its mean over the take [mm]"),
                 "has_landmarks": flag("whether any camera's landmarks are there; otherwise motion only"),
                 "root_known": flag("whether the root's absolute pose is known; otherwise from each segment's start on"),
+                "bones_known": flag("whether the bones are the person's own; otherwise standard ones"),
             },
             named,
             contiguous,
@@ -161,8 +171,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "part": Column(str, Check.isin(REPORTED), description="part of the split, or all takes"),
                 "system": text("model or baseline"),
                 "joint": Column(str, Check.isin(JOINTS), description="joint of the skeleton"),
-                "mpjpe_mm": real("mean position error, Hips at the origin [mm]"),
-                "mpjpe_local_mm": real("the same with the root's orientation aligned to the truth [mm]"),
+                **placed,
                 "mare_rad": real(
                     "mean angle to the true local rotation [rad]; none for Hips and where none is believed",
                     math.pi + 1e-6,
@@ -173,7 +182,9 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                     math.pi + 1e-6,
                     True,
                 ),
+                **local_standard_bones,
             },
+            placed_or_not,
             rule("mare_rad given for body joints only", lambda t: t.mare_rad.isna() | (t.joint != JOINTS[0])),
             rule("joint once a part and system", lambda t: ~t.duplicated(["part", "system", "joint"], keep=False)),
         ),
@@ -182,7 +193,20 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "part": Column(str, Check.isin(REPORTED), description="part of the split, or all takes"),
                 "system": text("model or baseline"),
                 **headline,
+                **placed,
+                "acceleration_error_mm_per_frame2": real(
+                    "mean error of second differences [mm/frame^2]", nullable=True
+                ),
+                **local_standard_bones,
+                "mare_root_delta_rad": stand_in(
+                    "mean angle of the root, integrated from its turns, to the truth [rad]"
+                ),
+                "acceleration_error_standard_bones_mm_per_frame2": stand_in(
+                    "mean error of second differences, from the start that fits best [mm/frame^2]"
+                ),
+                "jitter_standard_bones_ratio": stand_in("mean third difference over the truth's own [1]"),
             },
+            placed_or_not,
             rule("system once a part", lambda t: ~t.duplicated(["part", "system"], keep=False)),
         ),
         "error_groups": table(

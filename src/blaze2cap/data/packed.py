@@ -14,7 +14,7 @@ from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
 from blaze2cap.data.calibration import camera_to_json
-from blaze2cap.data.clipset import CAMERAS_FILE, SOURCE_FILE
+from blaze2cap.data.clipset import CAMERAS_FILE, GIVEN_PARTS_FILE, SOURCE_FILE
 
 Key = TypeVar("Key", bound=Hashable)
 Rows = list[dict[str, Any]]
@@ -60,7 +60,13 @@ def packed_array(folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> np.
 
 
 def take_row(
-    take: str, span: Span, *, bone_residual_mm: float = 0.0, has_landmarks: bool = True, root_known: bool = False
+    take: str,
+    span: Span,
+    *,
+    bone_residual_mm: float = 0.0,
+    has_landmarks: bool = True,
+    root_known: bool = False,
+    bones_known: bool = False,
 ) -> dict[str, Any]:
     """A take's row of takes.csv."""
     subject, action = take.split("/")
@@ -73,6 +79,7 @@ def take_row(
         "bone_residual_mm": bone_residual_mm,
         "has_landmarks": has_landmarks,
         "root_known": root_known,
+        "bones_known": bones_known,
     }
 
 
@@ -95,3 +102,11 @@ def write_cameras(folder: Path, cameras: Mapping[str, Camera]) -> None:
 def write_source(folder: Path, source: str) -> None:
     """Write where the recordings come from."""
     (folder / SOURCE_FILE).write_text(json.dumps({"source": source}) + "\n")
+
+
+def write_given_parts(folder: Path, parts: Mapping[str, str]) -> None:
+    """Write the part of each take that the recordings' own split map gives it."""
+    import pandas as pd
+
+    table = pd.DataFrame({"take": list(parts), "part": list(parts.values())})
+    schema.write_table(table, folder / GIVEN_PARTS_FILE, "parts")

@@ -36,10 +36,14 @@ from blaze2cap.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessParams:
-    """Stride augmentation, when a segment counts as another person's, whether lags are undone, and other faults."""
+    """Stride augmentation, when a segment counts as another person's, whether lags are undone, and other faults.
+
+    `drop_camera5` is for the published form, whose segments nothing else can tell of: it has no calibrated cameras.
+    """
 
     strides: tuple[int, ...] = (1, 2, 3)
     max_reprojection_px: float = 200.0
+    drop_camera5: bool = True
     correct_lag: bool = False
     faults: FaultParams = field(default_factory=FaultParams)
 
@@ -61,7 +65,7 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
     if manifest["source"] == VIDEO:
         return preprocess_own(raw, packed, params.strides, manifest, params.faults, workers)
     if manifest["source"] in PUBLISHED_SOURCES:
-        return preprocess_published(raw, packed, params.strides, faults, params.faults, workers)
+        return preprocess_published(raw, packed, params.strides, params.drop_camera5, faults, params.faults, workers)
     takes, clips = _recordings(raw)
     cameras = read_calibration(raw / CALIBRATION_FILE)
     with replaced_folder(packed) as folder:
@@ -171,6 +175,7 @@ def _write_tables(
             bone_residual_mm=takes[take].residual_mm,
             has_landmarks=take in seen,
             root_known=True,
+            bones_known=True,
         )
         for take, job in jobs.items()
     ]

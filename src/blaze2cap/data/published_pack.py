@@ -5,6 +5,9 @@ What the form does not hold is assumed: the camera (its frame is taken for the w
 truth rows of its own, as two cameras' views of a take are not known to each other, and the absolute root is that of
 `absolute_root` in each segment. Of the faults of recordings (`faults`) those are looked for that show without camera,
 bones and positions.
+
+Where a split map stands beside the files, it rules: its parts are those of the takes, and what it does not list in a
+part is rejected.
 """
 
 from collections import Counter
@@ -20,6 +23,7 @@ from blaze2cap.body.motion import BODY_SLOTS
 from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
 from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.augment import Layout
+from blaze2cap.data.contract import FLAGS, PARTS
 from blaze2cap.data.faults.bones import implausible_landmarks
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault, fault_report
@@ -32,13 +36,15 @@ from blaze2cap.data.packed import (
     packed_array,
     take_row,
     write_cameras,
+    write_given_parts,
     write_source,
     write_tables,
 )
 from blaze2cap.data.parallel import parallel_map
-from blaze2cap.data.published import SampleName, scan_published
+from blaze2cap.data.published import DATASET_MAP_FILE, SampleName, scan_published
 from blaze2cap.data.published_samples import absolute_root, read_published_sample
 from blaze2cap.data.raw import ClipName, Sidecar
+from blaze2cap.data.split import read_split_map
 from blaze2cap.data.vicon import FPS
 from blaze2cap.errors import UserError
 
@@ -67,15 +73,23 @@ def preprocess_published(
     raw: Path,
     packed: Path,
     strides: tuple[int, ...],
+    drop_camera5: bool,
     left_out: list[dict[str, str]],
     faults: FaultParams,
     workers: int | None = None,
 ) -> dict[str, Any]:
-    """Pack a raw folder that download filled from a published one into `packed`, and return the report on it."""
+    """Pack a raw folder that download filled from a published one into `packed`, and return the report on it.
+
+    With `drop_camera5`, views in which camera 5 followed another person are rejected. Raises UserError where the folder
+    is not as download left it, or its map is of other samples.
+    """
     found = scan_published(raw)
     if found.faults:
         raise UserError(f"{raw}: {found.faults[0].sentence}; run `dvc repro -f download`")
-    clips = _clips(found.frames)
+    clips, given = _clips(found.frames), _read_map(raw)
+    reasons = {name: _reason(name.source(found.layout), name, given, drop_camera5) for name in found.frames}
+    if all(reasons.values()):
+        raise UserError(f"{raw}: all {len(reasons)} samples are rejected; {next(iter(reasons.values()))}")
     takes: Counter[str] = Counter()
     for name, clip in clips.items():
         takes[name.take] += clip.frames
@@ -84,7 +98,7 @@ def preprocess_published(
     samples = [
         row
         for name, clip in clips.items()
-        for row in _sample_rows(name, clip, found.frames, found.layout)
+        for row in _sample_rows(name, clip, found.frames, found.layout, reasons)
         if row["stride"] in strides
     ]
     with replaced_folder(packed) as folder:
@@ -102,17 +116,46 @@ def preprocess_published(
             for name, clip in clips.items()
         ]
         data_faults = [fault for own in parallel_map(_pack_clip, jobs, workers, "packing clips") for fault in own]
-        clip_rows = [_clip_row(name, clip, spans[name]) for name, clip in clips.items()]
+        clip_rows = [_clip_row(name, clip, spans[name], reasons) for name, clip in clips.items()]
         write_tables(folder, [take_row(take, span) for take, span in truth.items()], clip_rows, samples)
         cameras = sorted({name.camera for name in clips}, key=int)
         write_cameras(folder, dict.fromkeys(cameras, assumed_camera()))
         write_source(folder, "published")
+        if given is not None:
+            write_given_parts(folder, {take: given.parts.get(take, "none") for take in takes})
     return _report(clips, samples, strides, left_out, data_faults)
 
 
 def assumed_camera() -> Camera:
     """A camera of usual optics whose frame is the world's."""
     return camera_at_origin(ASSUMED_INTRINSICS, Sidecar.width, Sidecar.height)
+
+
+class _Map(NamedTuple):
+    """Part of every take in a split map, and the sources of the samples that are in one."""
+
+    parts: dict[str, str]
+    used: set[str]
+
+
+def _read_map(raw: Path) -> _Map | None:
+    if not (raw / DATASET_MAP_FILE).exists():
+        return None
+    table = read_split_map(raw / DATASET_MAP_FILE)
+    take = table.subject + "/" + table.action
+    parts = dict.fromkeys(take, "none")
+    for part in PARTS[:3]:
+        parts |= dict.fromkeys(take[table[f"split_{part}"]], part)
+    return _Map(parts, set(table.source[table[list(FLAGS)].any(axis=1)]))
+
+
+def _reason(source: str, name: SampleName, given: _Map | None, drop_camera5: bool) -> str:
+    """Why a sample is rejected; empty where it is not."""
+    if drop_camera5 and name.is_of_another_person:
+        return "camera 5 followed another person in this take"
+    if given and source not in given.used and given.parts.get(name.clip.take, "none") != "none":
+        return f"in no part of {DATASET_MAP_FILE}, other than its take"
+    return ""
 
 
 def _clips(frames: dict[SampleName, int]) -> dict[ClipName, _Clip]:
@@ -146,8 +189,9 @@ def _pack_clip(job: _ClipJob) -> list[DataFault]:
     return faults
 
 
-def _clip_row(name: ClipName, clip: _Clip, span: Span) -> dict[str, Any]:
+def _clip_row(name: ClipName, clip: _Clip, span: Span, reasons: dict[SampleName, str]) -> dict[str, Any]:
     video = Sidecar()
+    rejected = [sample.segment for sample in clip.samples if sample.stride == 1 and reasons[sample]]
     return {
         "clip": str(name),
         "take": name.take,
@@ -160,14 +204,16 @@ def _clip_row(name: ClipName, clip: _Clip, span: Span) -> dict[str, Any]:
         "detected": clip.frames,
         "anchors": len(clip.segments),
         "segments": len(clip.segments),
-        "rejected_frames": 0,
+        "rejected_frames": sum(clip.segments[segment].frames for segment in rejected),
         "width": video.width,
         "height": video.height,
         "fps": FPS,
     }
 
 
-def _sample_rows(name: ClipName, clip: _Clip, frames: dict[SampleName, int], layout: Layout) -> Rows:
+def _sample_rows(
+    name: ClipName, clip: _Clip, frames: dict[SampleName, int], layout: Layout, reasons: dict[SampleName, str]
+) -> Rows:
     return [
         {
             "source": sample.source(layout),
@@ -177,8 +223,8 @@ def _sample_rows(name: ClipName, clip: _Clip, frames: dict[SampleName, int], lay
             "offset": sample.offset,
             "first_frame": clip.segments[sample.segment].first_row + sample.offset,
             "frames": frames[sample],
-            "rejected": False,
-            "reason": "",
+            "rejected": bool(reasons[sample]),
+            "reason": reasons[sample],
         }
         for sample in clip.samples
     ]
@@ -200,6 +246,8 @@ def _report(
         "frames": sum(clip.frames for clip in clips.values()),
         "segments": sum(len(clip.segments) for clip in clips.values()),
         "samples": len(samples),
+        "rejected_samples": sum(row["rejected"] for row in samples),
+        "rejected": dict(Counter(row["reason"] for row in samples if row["rejected"])),
         "samples_at_stride": {str(stride): at_stride[stride] for stride in strides},
         "faults": {"count": len(left_out), "left_out": left_out},
         "data_faults": fault_report(data_faults),

@@ -2,12 +2,13 @@
 
 Train: S1-S3 in rom1-3, walking1, walking3, freestyle1-2, acting1-2. Test: S1-S5 in walking2, freestyle3, acting3.
 
-A part is a function of the take alone, so no two cameras, segments, strides or offsets of a take ever part company.
+Recordings that come with a map of their own are split as that says. A part is a function of the take alone, so no two
+cameras, segments, strides or offsets of a take ever part company.
 Samples that preprocess rejected stand in the split map with all flags false.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,9 +73,18 @@ def part_of(take: str, params: SplitParams) -> str:
     return "val" if take in params.validation else standard_part(take)
 
 
-def assign_parts(takes: Iterable[str], params: SplitParams) -> dict[str, str]:
-    """Part of each take; UserError where nothing remains to train on."""
-    parts = {take: part_of(take, params) for take in takes}
+def assign_parts(takes: Iterable[str], params: SplitParams, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Part of each take; UserError where nothing remains to train on.
+
+    `given` are the parts of the recordings' own map, instead of the standard protocol's: validation takes are cut from
+    their training part, unless they have a validation part already.
+    """
+    if given is None:
+        parts = {take: part_of(take, params) for take in takes}
+    else:
+        cut = () if "val" in given.values() else params.validation
+        parts = {take: "val" if take in cut and given[take] == "train" else given[take] for take in takes}
+        parts |= {take: "none" for take in parts if take in params.exclude}
     if "train" not in parts.values():
         raise UserError(
             f"no take is left for training among {', '.join(parts)[:200] or 'none'}; look at split.validation and "
@@ -84,13 +94,18 @@ def assign_parts(takes: Iterable[str], params: SplitParams) -> dict[str, str]:
 
 
 def notices(parts: dict[str, str], params: SplitParams, motion_only: Collection[str] = ()) -> list[str]:
-    """One sentence for each name that matches no take, for each part without takes, and on validation takes that are
-    among the ones without landmarks, `motion_only`."""
+    """One sentence for each name that matches no take, on validation takes that the recordings' own map has elsewhere,
+    for each part without takes, and on validation takes that are among the ones without landmarks, `motion_only`."""
     sentences = [
         f"split.{key} names {take}, which is not among the takes here"
         for key, takes in (("validation", params.validation), ("exclude", params.exclude))
         for take in takes
         if take not in parts
+    ]
+    sentences += [
+        f"split.validation names {take}, but the data set's own map has it in the {parts[take]} part, where it stays"
+        for take in params.validation
+        if parts.get(take, "val") != "val"
     ]
     empty = [part for part in PARTS[:3] if part not in parts.values()]
     sentences += [f"the {part} part has no take here, so nothing is reported on it" for part in empty]

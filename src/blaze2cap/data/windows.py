@@ -19,7 +19,8 @@ class Batch(NamedTuple):
     """Windows with their truth, in the camera's frame; frame 0 is the one before the window.
 
     `outlier` joints have a true rotation that is not to be believed (their positions are). `inside` is false for frames
-    that the sample does not have: before its first one, and padding after its last.
+    that the sample does not have: before its first one, and padding after its last. Where not `root_known`, the root's
+    true rotation is known up to a turn of the whole window.
     """
 
     landmarks: Float[Tensor, "B F 25 7"]
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     offset: Float[Tensor, "B 21 3"]
     outlier: Bool[Tensor, "B F 21"]
     inside: Bool[Tensor, "B F"]
+    root_known: Bool[Tensor, "B"]
 
     def truth(self) -> Motion:
         """True motion of the window's frames (without the one before); valid where inside."""
@@ -68,6 +70,7 @@ class Windows:
         self._row = clips["first_row"].to_numpy() + first
         self._truth_row = clips["truth_row"].to_numpy() + first
         self._take = clipset.takes.index.get_indexer(clips["take"])
+        self._root_known = clipset.takes["root_known"].to_numpy(bool)[self._take]
         cameras = {name: index for index, name in enumerate(clipset.cameras)}
         self._camera = clips["camera"].astype(str).map(cameras).to_numpy()
         self._landmarks = clipset.landmarks
@@ -121,6 +124,7 @@ class Windows:
             offset,
             outlier,
             kept,
+            torch.from_numpy(self._root_known[row]),
         )
 
 

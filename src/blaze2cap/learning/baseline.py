@@ -20,8 +20,9 @@ from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD, indices
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import mean_rotation
 from blaze2cap.body.skeleton import JOINTS
-from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.clipset import ClipSet, Known
 from blaze2cap.errors import UserError
+from blaze2cap.learning.absolute_root import turned_in_runs
 from blaze2cap.learning.metric import acceleration_error_mm_per_frame2, mpjpe_mm, unbroken
 from blaze2cap.learning.one_euro import one_euro
 
@@ -151,6 +152,8 @@ class Windows(NamedTuple):
 def fit_baselines(clipset: ClipSet, takes: Iterable[str]) -> Baselines:
     """Learn the baselines from the given takes; those without landmarks add to the mean skeleton only.
 
+    A root that is not known but from its segment's start on is taken to start as the landmarks show it.
+
     The filter is the grid's best by MPJPE [mm] + ACCELERATION_WEIGHT * acceleration error [mm/frame^2]. UserError where
     no take has landmarks. Deterministic; looks at a fixed number of frames, however many there are.
     """
@@ -183,11 +186,16 @@ def _windows(clipset: ClipSet, takes: list[str]) -> Windows:
         clip, length = clips.index[number], int(clips.frames.iloc[number])
         landmarks, truth, scored = clipset.clip_landmarks(clip), clipset.clip_truth(clip), clipset.scored_frames(clip)
         intrinsics = clipset.camera_of(clip).intrinsics
+        rotation = truth.rotation
+        if Known.ROOT not in clipset.known(str(clips["take"][clip])):
+            seen = camera_pose(landmarks, intrinsics)[:, 0]
+            root = turned_in_runs(rotation[:, 0], seen, scored, restarts(landmarks[None])[0])
+            rotation = torch.cat((root[:, None], rotation[:, 1:]), dim=1)
         dt = torch.tensor(60 / float(clips.fps.iloc[number]))
         for centre in centres[numbers == number] - (ends[number] - length):
             start = min(max(round(centre - frames / 2), 0), length - frames)
             part = slice(start, start + frames)
-            rows.append((landmarks[part], intrinsics, dt, scored[part], truth.rotation[part], truth.offset))
+            rows.append((landmarks[part], intrinsics, dt, scored[part], rotation[part], truth.offset))
     return Windows(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 

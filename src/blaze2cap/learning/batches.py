@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.clipset import ClipSet, Known
 from blaze2cap.data.generated_motion import GeneratedParams
 from blaze2cap.data.simulated import SimulatedWindows
 from blaze2cap.data.windows import Batch, Windows
@@ -82,12 +82,17 @@ class RuntimeParams:
 
 
 class TrainingData:
-    """Batches of real and simulated windows; batch t is a pure function of (seed, t)."""
+    """Batches of real and simulated windows; batch t is a pure function of (seed, t).
+
+    Where no take's root has a place in the world, of the simulated windows there are the made-up ones alone, and the
+    others are real.
+    """
 
     def __init__(self, clipset: ClipSet, takes: list[str], params: TrainParams) -> None:
         self.params = params
         self.windows = Windows(clipset, takes, params.window)
-        count = round(params.batch * params.simulated_share)
+        placed = bool(clipset.takes_with(Known.ROOT, takes))
+        count = round(params.batch * params.simulated_share * (1.0 if placed else params.generated.share))
         self.simulated = None
         if count:
             strides = sorted(set(self.windows.stride.tolist())) or [1]

@@ -12,12 +12,11 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.report import rounded
 from blaze2cap.data.simulated_clips import SimulatedParams
 from blaze2cap.errors import UserError
-from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.bootstrap_interval import LEVEL, bootstrap_interval
 from blaze2cap.learning.checkpoint import Checkpoint
-from blaze2cap.learning.measure import COLUMNS
+from blaze2cap.learning.measure import COLUMNS, STANDARD_BONES, reason_left_out
 from blaze2cap.learning.reliability import confidence_figures, joint_confidence, reliability
-from blaze2cap.learning.scoring import BLOCK_S, RAW, Scores, Sums, score
+from blaze2cap.learning.scoring import BLOCK_S, RAW, RAW_NEEDS, Scores, Sums, score
 from blaze2cap.learning.unseen_motion import SIMULATED
 
 if TYPE_CHECKING:
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 
 PARTS = ("test", "val", "train")
 MODEL = "model"
-BY_JOINT = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad", "mare_global_rad")
+BY_JOINT = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad", "mare_global_rad", STANDARD_BONES["mpjpe_mm"])
 BY_POSE = (
     "mpjpe_mm", "mpjpe_local_mm", "pa_mpjpe_mm", "mpjpe_12_mm", "pa_mpjpe_12_mm",
-    "mare_rad", "mare_global_rad", "mare_root_rad",
+    "mare_rad", "mare_global_rad", "mare_root_rad", STANDARD_BONES["mpjpe_mm"],
 )  # fmt: skip
 FEWEST_TAKES = 5
 
@@ -73,7 +72,6 @@ def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]
         raise UserError(
             f"no take with a frame to score in {wanted}: there is nothing to evaluate; look at the split of the takes"
         )
-    require_absolute_root(clipset, [take for takes in parts.values() for take in takes])
     baselines = checkpoint.baselines
     systems = {
         MODEL: checkpoint.system(),
@@ -87,14 +85,18 @@ def evaluate(scores: Scores, seen_subjects: Collection[str], params: EvaluatePar
     """All figures, nested as `<part>.<key>`, `<part>.baseline.<name>.<key>`, `<part>.by_subject.<s>.<key>` and so on.
 
     6 significant digits and a stable order. A key that no frame speaks for (a T-pose that nobody saw, five seconds of
-    unbroken tracking) is left out. `seen` and `unseen`: whether the model was trained on the frame's subject.
+    unbroken tracking) is left out; so is what the truth is not known well enough for, each with its reason in
+    `left_out`. `seen` and `unseen`: whether the model was trained on the frame's subject.
     """
     report = {part: _part_report(scores, part, set(seen_subjects), params) for part in scores.blocks["part"].unique()}
     return rounded(report)
 
 
 def joint_table(scores: Scores) -> "pd.DataFrame":
-    """Per-joint figures in long form: part, system, joint and the four metrics; raw landmarks have none."""
+    """Per-joint figures in long form: part, system, joint and BY_JOINT; raw landmarks have none.
+
+    What stands in for a figure has a column where it does.
+    """
     import pandas as pd
 
     rows = [
@@ -105,7 +107,13 @@ def joint_table(scores: Scores) -> "pd.DataFrame":
         if system != RAW
         for joint in JOINTS
     ]
-    return pd.DataFrame(rows, columns=["part", "system", "joint", *BY_JOINT])
+    table = pd.DataFrame(rows, columns=["part", "system", "joint", *BY_JOINT])
+    return without_empty(table, STANDARD_BONES.values())
+
+
+def without_empty(table: "pd.DataFrame", columns: Iterable[str]) -> "pd.DataFrame":
+    """A table without those of the columns that have no value in any row."""
+    return table.drop(columns=[column for column in set(columns) & set(table) if table[column].isna().all()])
 
 
 def figure(sums: Sums, rows: np.ndarray, columns: Any = slice(None)) -> float:
@@ -121,6 +129,8 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
     poses = {name: inside & (blocks[name] & (blocks.scored > 0)).to_numpy() for name in POSE_CLASSES}
     poses = {name: rows for name, rows in poses.items() if rows.any()}
     report: Report = {**_group(scores, inside), "interval": _intervals(scores, MODEL, inside, params)}
+    if left_out := _left_out(scores, inside):
+        report["left_out"] = left_out
     for name, rows in (("seen", inside & seen), ("unseen", inside & ~seen)):
         if rows.any():
             report[name] = {**_group(scores, rows), "interval": _intervals(scores, MODEL, rows, params)}
@@ -157,9 +167,19 @@ def _part_report(scores: Scores, part: str, seen_subjects: set[str], params: Eva
             "by_pose": {pose: _figures(sums, rows, BY_POSE) for pose, rows in poses.items()},
         }
         for name, sums in scores.sums.items()
-        if name != MODEL
+        if name != MODEL and any(pair.weight[inside].any() for pair in sums.values())
     }
     return report
+
+
+def _left_out(scores: Scores, rows: np.ndarray) -> dict[str, str]:
+    """Figures and systems that no clip speaks for, as too little is known of its truth, and what it would take."""
+    known = scores.blocks["known"][rows].unique()
+    reasons = {key: reason_left_out(known, key) for key in COLUMNS}
+    told = {key: reason for key, reason in reasons.items() if reason}
+    if not any(RAW_NEEDS in one for one in known):
+        told[f"baseline.{RAW}"] = "landmarks are compared where the camera saw the person, with the person's own bones"
+    return told
 
 
 def _group(scores: Scores, rows: np.ndarray) -> Report:

@@ -11,7 +11,6 @@ import blaze2cap
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
-from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.baseline import fit_baselines
 from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
@@ -44,7 +43,6 @@ def fit(
     takes = {part: parts.get(part, []) for part in ("train", "val")}
     if not takes["train"]:
         raise UserError("no take belongs to the training part; look at split.validation and split.exclude")
-    require_absolute_root(clipset, [*takes["train"], *takes["val"]])
     parameters: dict[str, Any] = {
         name: dataclasses.asdict(section)
         for name, section in (("model", model_params), ("loss", loss_params), ("train", params))

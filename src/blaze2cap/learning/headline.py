@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from blaze2cap.learning.evaluation import MODEL, Report
+from blaze2cap.learning.evaluation import MODEL, Report, without_empty
+from blaze2cap.learning.measure import STAND_INS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +25,9 @@ BASELINE = "one_euro_ik"
 def headline(report: Report) -> Report:
     """The report cut down to its headline, under the same keys: `<part>.<key>`, `<part>.baseline.one_euro_ik.<key>`.
 
-    Of the bent poses, where there are any, it has the position error alone. The full report has more than a thousand
-    figures, and a comparison of two would print them all.
+    Of the bent poses, where there are any, it has the position error alone. What no frame speaks for is represented by
+    its stand-in, under the stand-in's name. The full report has more than a thousand figures, and a comparison of two
+    would print them all.
     """
     return {
         part: {**_with_hard_pose(figures), "baseline": {BASELINE: _with_hard_pose(figures["baseline"][BASELINE])}}
@@ -41,9 +43,10 @@ def system_table(report: Report) -> "pd.DataFrame":
         {"part": part, "system": system, **_known(values)}
         for part, figures in report.items()
         for system, values in {MODEL: figures, **figures["baseline"]}.items()
-        if HEADLINE[0] in values
+        if {HEADLINE[0], STAND_INS[HEADLINE[0]]} & values.keys()
     ]
-    return pd.DataFrame(rows, columns=["part", "system", *HEADLINE])
+    stand_ins = dict.fromkeys(STAND_INS[key] for key in HEADLINE if key in STAND_INS)
+    return without_empty(pd.DataFrame(rows, columns=["part", "system", *HEADLINE, *stand_ins]), stand_ins)
 
 
 def _with_hard_pose(figures: dict[str, Any]) -> Report:
@@ -52,4 +55,5 @@ def _with_hard_pose(figures: dict[str, Any]) -> Report:
 
 
 def _known(figures: dict[str, Any]) -> Report:
-    return {key: figures[key] for key in HEADLINE if key in figures}
+    shown = dict.fromkeys(key if key in figures else STAND_INS.get(key, key) for key in HEADLINE)
+    return {key: figures[key] for key in shown if key in figures}

@@ -16,11 +16,12 @@ from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import geodesic_angle, matrix_to_rotation_6d
 from blaze2cap.body.skeleton import PARENTS
+from blaze2cap.learning.absolute_root import with_root_of
 
-# Which joints (columns) lie between the root and a joint (rows), both included.
+# Which joints (columns) lie between the root and a joint (rows), itself included, but not the root.
 _CHAIN = torch.zeros(len(PARENTS), len(PARENTS), dtype=torch.bool)
-for _joint, _parent in enumerate(PARENTS):
-    _CHAIN[_joint] = _CHAIN[_parent] if _joint else False
+for _joint, _parent in enumerate(PARENTS[1:], start=1):
+    _CHAIN[_joint] = _CHAIN[_parent]
     _CHAIN[_joint, _joint] = True
 
 
@@ -69,7 +70,7 @@ def position_error(c: Compared) -> Float[Tensor, ""]:
 def orientation_error(c: Compared) -> Float[Tensor, ""]:
     """Mean chordal distance of the orientations in the camera's frame, |R - R'|_F / sqrt(2) = 2 sin(angle / 2) [rad
     where small] (Hartley et al. 2013, section 4.2): more robust than its square."""
-    # An orientation is made of all rotations from the root to it.
+    # An orientation is made of all rotations from the root to it, and the root's is right wherever a pose counts.
     chain = (c.believed[..., None, :] | ~_CHAIN.to(c.believed.device)).all(-1)
     return mean_over(c.valid[..., None] & chain, length(c.orientation.flatten(-2)) / math.sqrt(2))
 
@@ -141,12 +142,15 @@ def losses(
     offset: Float[Tensor, "B 21 3"],
     together: Bool[Tensor, "B S"],
     outlier: Bool[Tensor, "B S 21"],
+    root_known: Bool[Tensor, "B"],
 ) -> dict[str, Float[Tensor, ""]]:
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
     Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, too, the truth jumps
-    about the pose: there the change from frame to frame does not count, but the pose does.
+    about the pose: there the change from frame to frame does not count, but the pose does. Where the root is not known
+    but up to a turn of the window, all losses take the turn that fits best, and its deviation does not count.
     """
+    truth = with_root_of(truth, prediction, root_known)
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
     position, orientation = forward_kinematics(prediction.rotation, offset[:, None])
@@ -155,6 +159,7 @@ def losses(
     acceleration = torch.diff(error, n=2, dim=1)
     root = root - true_root
     believed = ~outlier | outlier[..., :1]
+    believed[..., 0] &= root_known[:, None]
     steady = ~outlier
     steady[:, 1:] &= ~outlier[:, :-1]
     compared = Compared(

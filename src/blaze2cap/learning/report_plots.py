@@ -12,11 +12,12 @@ from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import WORLD
 from blaze2cap.data.atomic import replaced_file
-from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.clipset import ClipSet, Known
+from blaze2cap.learning.absolute_root import turned_in_runs
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.evaluation import MODEL, figure
-from blaze2cap.learning.measure import COLUMNS
-from blaze2cap.learning.metric import mpjpe_mm
+from blaze2cap.learning.measure import COLUMNS, STAND_INS
+from blaze2cap.learning.metric import mpjpe_mm, restarts
 from blaze2cap.learning.reliability import joint_confidence, reliability
 from blaze2cap.learning.scoring import RAW, SINCE_ANCHOR, SINCE_ANCHOR_S, Scores
 
@@ -31,10 +32,14 @@ TRUTH_COLOUR = "#222222"
 MOMENTS = 8
 Sticks = tuple[np.ndarray, np.ndarray]
 _SPACING_M = 1.5
+_LABELS = {"mpjpe_mm": "MPJPE [mm]", STAND_INS["mpjpe_mm"]: "MPJPE, root aligned, standard bones [mm]"}
 
 
 class Strip(NamedTuple):
-    """Moments of one clip: positions [m] in the camera's directions, around the hips, and the errors [mm] beside."""
+    """Moments of one clip: positions [m] in the camera's directions, around the hips, and the errors [mm] beside.
+
+    `raw_error` is not-a-number where landmarks cannot be compared with the truth.
+    """
 
     title: str
     seconds: list[float]
@@ -70,7 +75,9 @@ def plot_joints(scores: Scores, part: str) -> "Figure":
     systems = [name for name in scores.sums if name != RAW]
     plot = Figure(figsize=(11, 7), layout="constrained")
     plot.suptitle(f"Error by joint, {part} part")
-    panels = (("mpjpe_mm", "position, Hips at the origin [mm]"), ("mare_rad", "local rotation [rad]"))
+    key = _shown(scores, rows, "mpjpe_mm")
+    position = "Hips at the origin" if key == "mpjpe_mm" else "root aligned, standard bones"
+    panels = ((key, f"position, {position} [mm]"), ("mare_rad", "local rotation [rad]"))
     for place, (key, label) in enumerate(panels, start=1):
         axes = plot.add_subplot(1, 2, place, xlabel=label)
         joints = np.arange(len(COLUMNS[key]))
@@ -92,12 +99,13 @@ def plot_smoothness(scores: Scores, part: str) -> "Figure":
 
     rows = (scores.blocks["part"] == part).to_numpy()
     plot = Figure(figsize=(7, 4.5), layout="constrained")
+    jitter, position = (_shown(scores, rows, key) for key in ("jitter_ratio", "mpjpe_mm"))
     axes = plot.add_subplot(
-        title=f"Accuracy and smoothness, {part} part", xlabel="jitter over the truth's own", ylabel="MPJPE [mm]"
+        title=f"Accuracy and smoothness, {part} part", xlabel="jitter over the truth's own", ylabel=_LABELS[position]
     )
     for name, sums in scores.sums.items():
         if name != RAW:
-            point = figure(sums["jitter_ratio"], rows), figure(sums["mpjpe_mm"], rows)
+            point = figure(sums[jitter], rows), figure(sums[position], rows)
             axes.scatter(*point, s=60, color=COLOURS.get(name))
             axes.annotate(_title(name), point, xytext=(0, 8), textcoords="offset points", ha="center")
     axes.axvline(1.0, color=TRUTH_COLOUR, linestyle=":")
@@ -119,7 +127,7 @@ def plot_since_anchor(scores: Scores, part: str) -> "Figure":
     axes = plot.add_subplot(
         title=f"Error after tracking starts, {part} part",
         xlabel="time since the anchor [s]",
-        ylabel="MPJPE [mm]",
+        ylabel=_LABELS[_shown(scores, rows, "mpjpe_mm")],
     )
     names = [f"{start:g}-{end:g}" for start, end in itertools.pairwise(SINCE_ANCHOR_S)]
     for name, sums in scores.sums.items():
@@ -177,26 +185,36 @@ def typical_clip(scores: Scores, part: str) -> str:
     """The clip of a part whose model MPJPE is the median of all its clips."""
     blocks = scores.blocks[scores.blocks["part"] == part]
     clips = blocks["take"] + "/cam" + blocks.camera
-    sums = scores.sums[MODEL]["mpjpe_mm"]
+    sums = scores.sums[MODEL][_shown(scores, (scores.blocks["part"] == part).to_numpy(), "mpjpe_mm")]
     errors = {clip: figure(sums, rows.to_numpy()) for clip, rows in clips.groupby(clips).groups.items()}
     ranked = sorted((error, str(clip)) for clip, error in errors.items() if not np.isnan(error))
     return ranked[len(ranked) // 2][1]
 
 
 def strip_of(clipset: ClipSet, clip: str, system: System) -> Strip:
-    """Evenly spaced moments of a clip's scored frames, as truth, landmarks and the model have them."""
+    """Evenly spaced moments of a clip's scored frames, as truth, landmarks and the model have them.
+
+    A truth without an absolute root is turned to where the model's course fits it best, and landmarks have no error.
+    """
     landmarks, truth = clipset.clip_landmarks(clip), clipset.clip_truth(clip)
     fps = float(clipset.clips.fps[clip])
     scored = clipset.scored_frames(clip).nonzero().flatten()
     frames = scored[torch.linspace(0, len(scored) - 1, 2 * MOMENTS + 1)[1::2].long()]
     motion = system(landmarks, clipset.camera_of(clip).intrinsics, 60 / fps)
-    true, _ = forward_kinematics(truth.rotation[frames], truth.offset)
+    true_rotation, placed = truth.rotation, Known.ROOT in clipset.known(str(clipset.clips["take"][clip]))
+    if not placed:
+        start = restarts(clipset.scored_frames(clip), clipset.clip_anchors(clip))
+        root = turned_in_runs(true_rotation[:, 0], motion.rotation[:, 0], clipset.scored_frames(clip), start)
+        true_rotation = torch.cat((root[:, None], true_rotation[:, 1:]), dim=1)
+    true, _ = forward_kinematics(true_rotation[frames], truth.offset)
     model, _ = forward_kinematics(motion.rotation[frames], truth.offset)
     world = landmarks[frames][..., WORLD]
     raw = world - world[:, landmark.indices("left_hip", "right_hip")].mean(1, keepdim=True)
     limbs = skeleton.indices(*map(skeleton.joint_of_landmark, landmark.LIMB_LANDMARKS))
     raw_error = mpjpe_mm(raw[:, landmark.indices(*landmark.LIMB_LANDMARKS)], true[:, limbs]).mean(1)
     model_error = mpjpe_mm(model[:, limbs], true[:, limbs]).mean(1)
+    if not placed:  # The truth faces as the model says: that tells nothing of the landmarks.
+        raw_error = torch.full_like(raw_error, torch.nan)
     arrays = (part.numpy() for part in (true, raw, model, raw_error, model_error))
     return Strip(clip, (frames / fps).tolist(), *arrays)
 
@@ -206,9 +224,10 @@ def plot_strip(strip: Strip) -> "Figure":
     from matplotlib.figure import Figure
 
     plot = Figure(figsize=(11.5, 11), layout="constrained")
+    turned = "; the truth faces as the model, with standard bones" if np.isnan(strip.raw_error).any() else ""
     plot.suptitle(
         f"{strip.title}: seen from the camera, and from the right with the camera to the left\n"
-        "(right limbs paler; the truth in grey behind; errors over the 12 limb joints)"
+        f"(right limbs paler; the truth in grey behind; errors over the 12 limb joints{turned})"
     )
     views = (("camera", (0, 1)), ("side", (2, 1)))
     systems = (
@@ -224,7 +243,7 @@ def plot_strip(strip: Strip) -> "Figure":
             _draw(axes, strip.true, _JOINT_STICKS, plane, "#CCCCCC")
         _draw(axes, positions, sticks, plane, colour)
         for moment, second in enumerate(strip.seconds):
-            label = f"{second:.1f} s" if errors is None else f"{errors[moment]:.0f} mm"
+            label = f"{second:.1f} s" if errors is None else f"{errors[moment]:.0f} mm".replace("nan mm", "")
             axes.annotate(label, (moment * _SPACING_M, 1.08), ha="center", fontsize=9, color=colour)
         axes.set_ylabel(f"{title}\n({view})", rotation=0, ha="right", va="center")
         axes.set(aspect="equal", ylim=(1.2, -1.0), xlim=(-0.9, (len(strip.seconds) - 1) * _SPACING_M + 0.9))
@@ -264,6 +283,11 @@ def _draw(axes: "Axes", positions: np.ndarray, sticks: Sticks, plane: tuple[int,
         axes.add_collection(
             LineCollection(list(lines), colors=colour, alpha=strength, linewidths=1.8, capstyle="round", clip_on=False)
         )
+
+
+def _shown(scores: Scores, rows: np.ndarray, key: str) -> str:
+    """The figure, or what stands in for it where no clip speaks for it."""
+    return key if scores.sums[MODEL][key].weight[rows].any() else STAND_INS[key]
 
 
 def _title(system: str) -> str:

@@ -18,10 +18,10 @@ from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import WORLD
 from blaze2cap.body.motion import Motion, root_deltas
-from blaze2cap.body.pose_class import POSE_CLASSES, pose_classes
+from blaze2cap.body.pose_class import LANDMARK_CLASS, POSE_CLASSES, pose_classes
 from blaze2cap.body.proportions import estimated_offsets
 from blaze2cap.body.t_pose import t_pose_frames
-from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.clipset import EVERYTHING, ClipSet, Known
 from blaze2cap.data.parallel import progress
 from blaze2cap.errors import UserError
 from blaze2cap.learning import metric
@@ -30,6 +30,7 @@ from blaze2cap.learning.measure import (
     FEET,
     LIMBS,
     MEASURES,
+    STANDARD_BONES,
     Compared,
     Reference,
     Weighted,
@@ -37,13 +38,18 @@ from blaze2cap.learning.measure import (
     compare,
     jitter,
     jitter_ratio,
+    measured,
     over,
+    speaks_for,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RAW = "raw"
+RAW_NEEDS = EVERYTHING
+"""What must be known of the truth for raw landmarks to be compared with it."""
+
 BLOCK_S = 10
 SINCE_ANCHOR_S = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Where each bin of time since the last anchor begins; the last one is open."""
@@ -103,7 +109,7 @@ def score(
         reference = reference_of(clipset, clip["clip"], landmarks, mean_offset)
         row, described = _rows(reference, clipset.take_frames(clip["clip"]).start)
         about = {column: clip[column] for column in ("part", "take", "subject", "action", "camera")}
-        blocks += ({**about, **kind} for kind in described)
+        blocks += ({**about, "known": reference.known, **kind} for kind in described)
         intrinsics, dt = clipset.camera_of(clip["clip"]).intrinsics, 60 / reference.fps
         for name, system in systems.items():
             with torch.inference_mode():
@@ -119,21 +125,32 @@ def score(
 def reference_of(
     clipset: ClipSet, clip: str, landmarks: Float[Tensor, "N 25 7"], mean_offset: Float[Tensor, "21 3"]
 ) -> Reference:
-    """Truth and weights of a clip; T-pose and standing feet are those of its take, in the world."""
-    in_world = clipset.take_motion(clipset.clips["take"][clip])
+    """Truth and weights of a clip; T-pose and standing feet are those of its take, in the world.
+
+    Where the root has no place in the world, there is neither, and of the pose classes the one that landmarks tell.
+    """
+    take = str(clipset.clips["take"][clip])
+    known, in_world = clipset.known(take), clipset.take_motion(take)
     truth, scored, anchor = clipset.clip_truth(clip), clipset.scored_frames(clip), clipset.clip_anchors(clip)
     detected = clipset.clip_detected(clip)
     shown, fps = clipset.take_frames(clip), float(clipset.clips.fps[clip])
     world, _ = forward_kinematics(in_world.rotation, in_world.offset, in_world.root_position)
     position, rotation = forward_kinematics(truth.rotation, truth.offset)
     eye = clipset.camera_of(clip).to_world(torch.zeros(3))
+    t_pose = t_pose_frames(world, fps)[shown]
+    planted = metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[shown]
+    pose = pose_classes(world[shown], in_world.rotation[shown, 0], eye, landmarks)
+    if Known.ROOT not in known:
+        t_pose, planted = torch.zeros_like(t_pose), torch.zeros_like(planted)
+        pose = pose & torch.tensor([name == LANDMARK_CLASS for name in POSE_CLASSES])
     return Reference(
+        known=known,
         detected=detected,
         scored=scored,
         anchor=anchor,
-        t_pose=t_pose_frames(world, fps)[shown],
-        planted=metric.planted(world[:, _FEET], world[:, _FEET, 1], fps)[shown],
-        pose=pose_classes(world[shown], in_world.rotation[shown, 0], eye, landmarks),
+        t_pose=t_pose,
+        planted=planted,
+        pose=pose,
         outlier=clipset.clip_outliers(clip),
         offset=truth.offset,
         estimated_offset=estimated_offsets(landmarks, detected, mean_offset),
@@ -146,27 +163,33 @@ def reference_of(
 
 
 def system_scores(motion: Motion, truth: Reference) -> dict[str, Weighted]:
-    """All figures of a system's motion on one clip."""
+    """All figures of a system's motion on one clip; those that its truth does not speak for have no weight."""
     compared = compare(motion, truth)
-    weighted = {key: of(compared) for key, of in MEASURES.items()}
-    error, _ = weighted["mpjpe_mm"]
+    weighted = {key: measured(key, compared) for key in MEASURES}
+    error, _ = weighted["mpjpe_mm" if speaks_for(truth.known, "mpjpe_mm") else STANDARD_BONES["mpjpe_mm"]]
     weighted[SINCE_ANCHOR] = since_anchor(error.mean(1), truth)
     return weighted if motion.deviation is None else weighted | by_deviation(compared, motion.deviation)
 
 
 def landmark_scores(landmarks: Float[Tensor, "N 25 7"], truth: Reference) -> dict[str, Weighted]:
-    """What there is to say of raw world landmarks: the 12 limb joints, origin at the hips' middle, no rotations."""
+    """What there is to say of raw world landmarks: the 12 limb joints, origin at the hips' middle, no rotations.
+
+    Without a root in the camera's frame and the person's bones that is nothing: no figure has weight.
+    """
     world = landmarks[..., WORLD]
     # The detector's own origin is off the middle of its hips by 3 mm.
     position = world[:, _LIMB_LANDMARKS] - world[:, _HIPS].mean(1, keepdim=True)
     true = truth.position[:, _LIMBS]
-    return {
+    figures = {
         "mpjpe_12_mm": over(truth.scored, metric.mpjpe_mm(position, true)),
         "pa_mpjpe_12_mm": over(truth.scored, metric.pa_mpjpe_mm(position, true)),
         "acceleration_error_mm_per_frame2": acceleration_error(position, true, truth),
         "jitter_km_per_s3": jitter(position, truth),
         "jitter_ratio": jitter_ratio(position, true, truth),
     }
+    if RAW_NEEDS in truth.known:
+        return figures
+    return {key: (value, torch.zeros_like(weight)) for key, (value, weight) in figures.items()}
 
 
 def since_anchor(error: Float[Tensor, "N"], truth: Reference) -> Weighted:
@@ -184,6 +207,7 @@ def by_deviation(compared: Compared, deviation: Float[Tensor, "N 21"]) -> dict[s
     angle = metric.mare_rad(compared.motion.rotation, truth.rotation)
     bins = torch.bucketize(deviation, torch.tensor(DEVIATION_RAD))
     counted = truth.scored[:, None] & ~truth.outlier
+    counted[:, 0] &= Known.ROOT in truth.known
     chosen = torch.nn.functional.one_hot(bins, len(DEVIATION_RAD) + 1).to(angle) * counted[..., None]
     values = {ANGLE: angle, SQUARE: angle.square(), VARIANCE: deviation.square()}
     return {key: (value[..., None].expand_as(chosen).flatten(1), chosen.flatten(1)) for key, value in values.items()}

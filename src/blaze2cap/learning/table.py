@@ -8,6 +8,7 @@ from typing import Any
 
 from blaze2cap.learning.evaluation import MODEL
 from blaze2cap.learning.headline import BASELINE, HARD
+from blaze2cap.learning.measure import STAND_INS
 from blaze2cap.learning.report_plots import TITLES
 
 COLUMNS = {
@@ -22,6 +23,15 @@ COLUMNS = {
     "jitter_ratio": ("jitter", "ratio"),
     "root_drift_1s_mm": ("drift 1s", "mm"),
 }
+STAND_IN_COLUMNS = {
+    "mpjpe_local_standard_bones_mm": ("local, std bones", "mm"),
+    "mare_root_delta_rad": ("root turns", "rad"),
+    "acceleration_error_standard_bones_mm_per_frame2": ("accel, std bones", "mm/f2"),
+    "jitter_standard_bones_ratio": ("jitter, std bones", "ratio"),
+}
+"""Columns for what stands in for a figure that the truth is not known well enough for."""
+
+_NOTED = ("mpjpe_mm", "mpjpe_local_mm", "mare_rad", STAND_INS["mpjpe_mm"])
 _DECIMALS = {"mm": 1, "rad": 3, "mm/f2": 1, "ratio": 2}
 
 
@@ -36,7 +46,8 @@ def print_summary(report: dict[str, Any]) -> None:
 
 def plain_table(part: str, figures: dict[str, Any]) -> str:
     """The table of one part as aligned text."""
-    header = [("", *(name for name, _ in COLUMNS.values())), ("", *(unit for _, unit in COLUMNS.values()))]
+    names, units = zip(*_columns(figures).values(), strict=True)
+    header = [("", *names), ("", *units)]
     rows = [*header, *_rows(figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -52,7 +63,7 @@ def _draw(part: str, figures: dict[str, Any]) -> None:
 
     table = Table(title=_title(part, figures), caption=_note(figures), title_justify="left", caption_justify="left")
     table.add_column("")
-    for name, unit in COLUMNS.values():
+    for name, unit in _columns(figures).values():
         table.add_column(f"{name}\n[dim]{unit}[/dim]", justify="right")
     for row in _rows(figures):
         table.add_row(*row, style="bold" if row[0] == TITLES[MODEL] else None)
@@ -67,7 +78,15 @@ def _rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
         for name in (MODEL, BASELINE)
         if HARD in systems.get(name, {}).get("by_pose", {})
     ]
-    return [(title, *(_cell(values.get(key), unit) for key, (_, unit) in COLUMNS.items())) for title, values in rows]
+    columns = _columns(figures)
+    return [(title, *(_cell(values.get(key), unit) for key, (_, unit) in columns.items())) for title, values in rows]
+
+
+def _columns(figures: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Columns of a part: figures that are left out give way to what stands in for them."""
+    left_out = figures.get("left_out", {})
+    shown = dict.fromkeys(STAND_INS.get(key) if key in left_out else key for key in COLUMNS)
+    return {key: (COLUMNS | STAND_IN_COLUMNS)[key] for key in shown if key is not None}
 
 
 def _cell(value: float | None, unit: str) -> str:
@@ -84,8 +103,12 @@ def _note(figures: dict[str, Any]) -> str:
     interval = figures["interval"]
     ends = [
         f"{name} {low:.{_DECIMALS[unit]}f} to {high:.{_DECIMALS[unit]}f}"
-        for key, (name, unit) in COLUMNS.items()
-        if key in ("mpjpe_mm", "mpjpe_local_mm", "mare_rad") and key in interval
+        for key, (name, unit) in _columns(figures).items()
+        if key in _NOTED and key in interval
         for low, high in [interval[key]]
     ]
-    return f"model, {100 * interval['level']:.0f} % intervals ({interval['method']}): {', '.join(ends)}"
+    note = f"model, {100 * interval['level']:.0f} % intervals ({interval['method']}): {', '.join(ends)}"
+    left_out = [COLUMNS[key][0] for key in figures.get("left_out", {}) if key in COLUMNS]
+    if not left_out:
+        return note
+    return f"{note}\nleft out, as the root's absolute pose or the bones are not known: {', '.join(left_out)}"

@@ -132,7 +132,7 @@ class Trainer:
 
     def _losses(self, model: PoseModel, batch: Batch) -> dict[str, Tensor]:
         prediction, truth, together, outlier = self._answer(model, batch)
-        return losses(prediction, truth, batch.offset, together, outlier)
+        return losses(prediction, truth, batch.offset, together, outlier, batch.root_known)
 
     def _step(self, step: int, batch: Batch) -> Row:
         torch.manual_seed(int(np.random.default_rng((self.params.seed, step, 1)).integers(2**62)))
@@ -211,7 +211,9 @@ class Trainer:
             prediction, truth, _, outlier = self._answer(model, batch)
             assert prediction.deviation is not None
             relative = geodesic_angle(prediction.rotation, truth.rotation) / prediction.deviation
-            counted = (truth.valid[..., None] & ~outlier)[:, settled]
+            counted = truth.valid[..., None] & ~outlier
+            counted[..., 0] &= batch.root_known[:, None]
+            counted = counted[:, settled]
             square += float((relative[:, settled].square() * counted).sum())
             count += int(counted.sum())
         if count:
