@@ -37,9 +37,11 @@ from blaze2cap.learning.fit import fit
 from blaze2cap.learning.headline import headline, system_table
 from blaze2cap.learning.loss import LossParams, losses
 from blaze2cap.learning.measure import COLUMNS, NEEDS, STANDARD_BONES
+from blaze2cap.learning.reliability import CONFIDENCE
 from blaze2cap.learning.report_plots import write_plots
 from blaze2cap.learning.scoring import RAW, score
 from blaze2cap.learning.table import plain_table
+from blaze2cap.learning.training import Trainer
 
 TAKES = ("S1/freestyle1", "S1/walking2")
 TURN = rotation_vector_to_matrix(torch.tensor([0.4, -1.2, 0.7]))
@@ -158,6 +160,23 @@ def test_the_bootstrap_detector_asks_for_a_truth_before_the_camera(clipset: Clip
         TrainingData(without_root(clipset), list(TAKES), params)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_where_the_truth_starts_teaches_nothing(clipset: ClipSet, precision: str, tmp_path: Path) -> None:
+    curves, scales = [], []
+    for name, turn in (("one", torch.eye(3)), ("other", TURN)):
+        unplaced = without_root(clipset, turn)
+        params = train_params(simulated_share=0.0, precision=precision)
+        data = TrainingData(unplaced, [TAKES[0]], params)
+        data.steps = 8
+        validation = Windows(unplaced, [TAKES[1]], params.window)
+        trainer = Trainer(data, validation, SMALL, LossParams(acceleration=20.0), params, torch.device("cpu"))
+        best, _ = trainer.run(tmp_path / name, 0, silent)
+        curves.append([value for row in trainer.curves for value in row.values()])
+        scales.append(float(best.deviation_scale))
+    assert curves[1] == pytest.approx(curves[0], rel=1e-2)
+    assert scales[1] == pytest.approx(scales[0], rel=1e-2)
+
+
 def test_where_the_truth_starts_changes_no_baseline(clipset: ClipSet) -> None:
     one, other = (fit_baselines(without_root(clipset, turn), TAKES) for turn in (torch.eye(3), TURN))
     for name, tensor in one.tensors().items():
@@ -197,7 +216,7 @@ def reports(clipset: ClipSet) -> tuple[Report, Report, Report]:
 def test_figures_are_the_same_wherever_the_truth_starts(reports: tuple[Report, Report, Report]) -> None:
     _, one, other = reports
     assert [list(part) for part in one.values()] == [list(part) for part in other.values()]
-    for key in (key for key in one["test"] if key in COLUMNS):
+    for key in (key for key in one["test"] if key in (*COLUMNS, *CONFIDENCE)):
         assert other["test"][key] == pytest.approx(one["test"][key], rel=2e-3), key
 
 

@@ -174,6 +174,17 @@ def test_figures_that_are_unreadable_or_of_another_version_are_one_sentence(tmp_
         assert "`dvc repro -f evaluate`" in said
 
 
+def test_figures_without_a_place_before_the_camera_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    part = {"mare_rad": 0.3, "left_out": {"mpjpe_mm": "needs the absolute root"}}
+    (tmp_path / "metrics" / "evaluate.json").write_text(json.dumps({"test": part}))
+    code, _, said = run(tmp_path, tmp_path / "report.html")
+    assert code == 1
+    assert said.splitlines() == [
+        "blaze2cap report: the clips of test have no mpjpe_mm, which needs the absolute root: no page can show them"
+    ]
+
+
 def test_faults_are_listed_with_their_evidence_and_their_text_stays_text() -> None:
     fault = {"kind": "twisted_hand", "where": "S2/freestyle1", "value": 141.23, "unit": "deg", "threshold": 100.0}
     shown = fault_list(
