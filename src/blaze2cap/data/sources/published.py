@@ -9,7 +9,7 @@ from blaze2cap.data.augment import Layout, strided
 from blaze2cap.data.inspection import Inspection
 from blaze2cap.data.manifest import Fault
 from blaze2cap.data.parallel import parallel_map
-from blaze2cap.data.published import SampleName, scan_published
+from blaze2cap.data.published import DATASET_MAP_FILE, SampleName, scan_published
 from blaze2cap.data.published_samples import contradiction, read_published_sample
 from blaze2cap.data.raw import ClipName
 from blaze2cap.data.segment import Segment
@@ -62,8 +62,13 @@ def find_published(path: str | None) -> Path:
 def copy_published(
     folder: Path, raw: Path, workers: int | None = None, copy: Callable[[Path, Path], None] = copy_recording
 ) -> PublishedInspection:
-    """Check all samples and copy the sound ones into the new folder `raw`; UserError where a copy fails."""
+    """Check all samples and copy the sound ones, and their map where there is one, into the new folder `raw`.
+
+    Raises UserError where a copy fails.
+    """
     inspection = inspect_published(folder, workers)
+    if (folder / DATASET_MAP_FILE).exists():
+        copy(folder / DATASET_MAP_FILE, raw / DATASET_MAP_FILE)
     for name in inspection.samples:
         for file in (name.source(inspection.layout), name.target(inspection.layout)):
             copy(folder / file, raw / file)
