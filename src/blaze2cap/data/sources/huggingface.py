@@ -90,8 +90,7 @@ def link_huggingface(repository: str, revision: str | None, raw: Path, workers: 
     folder = fetch(repository, revision, workers)
     inspection = copy_published(folder, raw, workers, link_recording)
     differences, notices = None, []
-    if (folder / DATASET_MAP_FILE).exists():
-        link_recording(folder / DATASET_MAP_FILE, raw / DATASET_MAP_FILE)
+    if (raw / DATASET_MAP_FILE).exists():
         try:
             differences = map_differences(raw / DATASET_MAP_FILE, inspection.samples, inspection.layout)
             notices = [f"{DATASET_MAP_FILE} is not the standard one: {differences}"] if any(differences) else []

@@ -70,7 +70,7 @@ def copy_published(
     inspection = inspect_published(folder, workers)
     if (folder / DATASET_MAP_FILE).exists():
         read_split_map(folder / DATASET_MAP_FILE)
-        copy_recording(folder / DATASET_MAP_FILE, raw / DATASET_MAP_FILE)
+        copy(folder / DATASET_MAP_FILE, raw / DATASET_MAP_FILE)
     for name in inspection.samples:
         for file in (name.source(inspection.layout), name.target(inspection.layout)):
             copy(folder / file, raw / file)
