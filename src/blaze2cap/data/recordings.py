@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blaze2cap.data.clipset import CAMERAS_FILE, ClipSet
+from blaze2cap.data.field_of_view import require_field_of_view
 from blaze2cap.data.known_takes import known_takes, same_recordings
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
@@ -18,8 +19,6 @@ from blaze2cap.data.split import standard_part
 from blaze2cap.errors import UserError
 
 ALL, TRAIN, VAL = "all", "train", "val"
-FIELD_OF_VIEW_DEG = (20.0, 150.0)
-"""Fields of view that are taken for those of a camera, from a long lens to a wide one, both ends included."""
 
 _ROLES = {TRAIN: "trained on", VAL: "chosen by"}
 
@@ -99,10 +98,3 @@ def uncalibrated(clipset: ClipSet, field_of_view_deg: float) -> ClipSet:
     require_field_of_view(field_of_view_deg)
     cameras = {name: camera.uncalibrated(field_of_view_deg) for name, camera in clipset.cameras.items()}
     return dataclasses.replace(clipset, cameras=cameras)
-
-
-def require_field_of_view(degrees: float) -> None:
-    """Raise UserError for what is no camera's horizontal field of view."""
-    low, high = FIELD_OF_VIEW_DEG
-    if not low <= degrees <= high:
-        raise UserError(f"the field of view is {degrees:g} degrees, expected {low:g} to {high:g}, horizontal")
