@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, TRACKED
+from blaze2cap.data.field_of_view import require_field_of_view
 from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar
-from blaze2cap.data.recordings import require_field_of_view
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.frame_rate import at_constant_rate
@@ -40,7 +38,7 @@ _RAW, _MODEL = (len(RAW_LANDMARKS), RAW_CHANNELS), (len(LANDMARKS), CHANNELS)
 class Footage:
     """Landmarks in the model's layout, size [px] and frame rate of the video that they come from."""
 
-    landmarks: Float[Tensor, "N 25 7"]
+    landmarks: Float32[np.ndarray, "N 25 7"]
     width: int
     height: int
     fps: float
@@ -53,13 +51,13 @@ class Footage:
     notices: tuple[str, ...] = ()
     """What to know although the footage is used, a sentence each."""
 
-    def intrinsics(self, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
+    def intrinsics(self, field_of_view_deg: float | None = None) -> Float32[np.ndarray, "4"]:
         """`camera_intrinsics` with the given field of view, or that of the sidecar."""
         known = self.field_of_view_deg if field_of_view_deg is None else field_of_view_deg
         return camera_intrinsics(self.width, self.height, known)
 
 
-def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
+def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None = None) -> Float32[np.ndarray, "4"]:
     """(fx / width, fy / height, cx / width, cy / height) of a camera with square pixels and a centred image.
 
     `field_of_view_deg` is horizontal; without it the longer side is taken to span 70 degrees. UserError for what is no
@@ -70,7 +68,7 @@ def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None =
     else:
         require_field_of_view(field_of_view_deg)
         focal = 0.5 * width / math.tan(math.radians(field_of_view_deg) / 2)
-    return torch.tensor([focal / width, focal / height, 0.5, 0.5])
+    return np.array([focal / width, focal / height, 0.5, 0.5], np.float32)
 
 
 def open_footage(path: Path, fps: float | None = None, pose_model: str = "full") -> Footage:
@@ -89,7 +87,7 @@ def open_footage(path: Path, fps: float | None = None, pose_model: str = "full")
     extraction = extract_landmarks(video, model)
     steady = extraction.at_constant_rate()
     return Footage(
-        landmarks=torch.from_numpy(to_model_layout(steady.landmarks)),
+        landmarks=to_model_layout(steady.landmarks),
         width=extraction.width,
         height=extraction.height,
         fps=steady.fps,
@@ -131,7 +129,7 @@ def _read_array(path: Path, fps: float | None) -> Footage:
         raise UserError(f"{path}: shape {shape}, expected landmarks of shape (frames, 33, 10) or (frames, 25, 7)")
     sidecar = read_sidecar(path)
     return Footage(
-        landmarks=torch.from_numpy(landmarks),
+        landmarks=landmarks,
         width=sidecar.width,
         height=sidecar.height,
         fps=sidecar.fps if fps is None else fps,
@@ -163,7 +161,7 @@ def _of_table(path: Path, table: LandmarkTable) -> Footage:
     if steady.resampled:
         notices.append(f"{path}: {len(table.time_s)} uneven frames, resampled to {len(steady.landmarks)} even ones")
     return Footage(
-        landmarks=torch.from_numpy(to_model_layout(steady.landmarks)),
+        landmarks=to_model_layout(steady.landmarks),
         width=width,
         height=height,
         fps=steady.fps,
