@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import numpy as np
 import torch
 import typer
 from jaxtyping import Float
 from torch import Tensor
 
 from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.motion import Motion
 from blaze2cap.body.skeleton import indices
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.recordings import opened_recordings
@@ -30,8 +30,10 @@ from blaze2cap.runtime.animation import END_JOINTS, camera_to_world
 from blaze2cap.runtime.camera_tilt import tilt_deg
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.footage import Footage
+from blaze2cap.runtime.network import Answer
 from blaze2cap.runtime.prediction import predict
 from blaze2cap.runtime.streamer import StreamedPose
+from blaze2cap.runtime.torch_network import solver
 
 _FEET = indices("RightFoot", "LeftFoot")
 _ENDS = indices(*END_JOINTS)
@@ -61,32 +63,33 @@ class Errors(NamedTuple):
     early_tilt_deg: float
 
 
-def whole_file(motion: Motion, footage: Footage) -> Shown:
+def whole_file(answer: Answer, footage: Footage) -> Shown:
     """As `blaze2cap predict` does it."""
-    animation = predict(lambda *_: motion, footage)
-    ends = animation.end.expand(len(animation.valid), -1, -1)
-    tilt = torch.full((len(animation.valid),), animation.camera_tilt_deg)
+    animation = predict(lambda *_: answer, footage)
+    ends = np.broadcast_to(animation.end, (len(animation.valid), *animation.end.shape))
+    tilt = np.full(len(animation.valid), animation.camera_tilt_deg)
     return _shown(animation.rotation, animation.offset, animation.root_position, ends, tilt)
 
 
-def streamed(motion: Motion, footage: Footage) -> Shown:
+def streamed(answer: Answer, footage: Footage) -> Shown:
     """As a stream does it; what the network says is the same."""
-    world, places, bones, ends, tilts = CausalWorld(footage.intrinsics()), [], [], [], []
-    assert motion.deviation is not None
+    world, places, bones, ends, tilts = CausalWorld(), [], [], [], []
     for frame, landmarks in enumerate(footage.landmarks):
-        now = motion.at(frame)
         pose = StreamedPose(
-            frame / _FPS, now.rotation, now.delta_position, bool(now.valid), motion.deviation[frame], landmarks
-        )
+            frame / _FPS, answer.rotation[frame], answer.delta_position[frame], bool(answer.valid[frame]),
+            answer.deviation[frame], landmarks, answer.image_position[frame],
+        )  # fmt: skip
         places.append(world.place(pose))
         bones.append(world.offset)
         ends.append(world.end)
         tilts.append(world.camera_tilt_deg)
-    rotation, hips = (torch.stack(part) for part in zip(*((p.rotation, p.root_position) for p in places), strict=True))
-    return _shown(rotation, torch.stack(bones), hips, torch.stack(ends), torch.tensor(tilts))
+    rotation, hips = (np.stack(part) for part in zip(*((p.rotation, p.root_position) for p in places), strict=True))
+    return _shown(rotation, np.stack(bones), hips, np.stack(ends), np.array(tilts))
 
 
-def _shown(rotation: Tensor, offset: Tensor, hips: Tensor, ends: Tensor, tilt: Tensor) -> Shown:
+def _shown(*parts: np.ndarray) -> Shown:
+    """Of rotations, bones, places of the Hips, ends of bones and tilts."""
+    rotation, offset, hips, ends, tilt = (torch.from_numpy(part.astype(np.float32)) for part in parts)
     joint, turn = forward_kinematics(rotation, offset, hips)
     end = joint[:, _ENDS] + (turn[:, _ENDS] @ ends[..., None]).squeeze(-1)
     return Shown(hips, joint[:, _FEET], torch.cat((joint, end), dim=1)[..., 1].amin(1), tilt)
@@ -95,8 +98,8 @@ def _shown(rotation: Tensor, offset: Tensor, hips: Tensor, ends: Tensor, tilt: T
 def errors(shown: Shown, clipset: ClipSet, clip: str) -> Errors:
     """Of a clip, against Vicon."""
     truth, camera = clipset.clip_truth(clip), clipset.camera_of(clip)
-    tilt = tilt_deg(camera.rotation.float() @ torch.tensor([0.0, 1.0, 0.0]))
-    to_world = camera_to_world(tilt)
+    tilt = tilt_deg(camera.rotation[:, 1].numpy())
+    to_world = torch.from_numpy(camera_to_world(tilt)).float()
     joint = forward_kinematics(truth.rotation, truth.offset, truth.root_position)[0] @ to_world.mT
     floor = torch.quantile(joint[:, _FEET, 1].amin(1), 0.05) - _ANKLE_M
     scored = clipset.scored_frames(clip)
@@ -138,19 +141,20 @@ def main(
     every: Annotated[int, typer.Option(help="Take every so-manieth clip.")] = 1,
 ) -> None:
     """Print the table."""
-    worlds: dict[str, Callable[[Motion, Footage], Shown]] = {"whole file": whole_file, "stream": streamed}
+    worlds: dict[str, Callable[[Answer, Footage], Shown]] = {"whole file": whole_file, "stream": streamed}
     with one_sentence("causal_world"), opened_recordings(recordings, "totalcapture") as clipset:
-        system = load_checkpoint(checkpoint).system()
+        solve = solver(load_checkpoint(checkpoint).system())
         found: dict[str, list[Errors]] = {name: [] for name in worlds}
         for clip in clipset.clips.index[::every]:
             size = clipset.clips.loc[clip]
             footage = Footage(
-                landmarks=clipset.clip_landmarks(clip), width=int(size.width), height=int(size.height), fps=_FPS,
+                landmarks=clipset.clip_landmarks(clip).numpy(),
+                width=int(size.width), height=int(size.height), fps=_FPS,
                 field_of_view_deg=clipset.camera_of(clip).field_of_view_deg,
             )  # fmt: skip
-            motion = system(footage.landmarks, footage.intrinsics(), 1.0)
+            answer = solve(footage.landmarks, footage.intrinsics(), 1.0)
             for name, world in worlds.items():
-                found[name].append(errors(world(motion, footage), clipset, clip))
+                found[name].append(errors(world(answer, footage), clipset, clip))
         columns = (
             "side mm",
             "up mm",

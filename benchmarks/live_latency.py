@@ -12,15 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from blaze2cap.body.field_of_view import camera_intrinsics
-from blaze2cap.learning.checkpoint import load_checkpoint
+from blaze2cap.data.field_of_view import camera_intrinsics
 from blaze2cap.runtime.causal_world import CausalWorld
-from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
 from blaze2cap.runtime.finishing.chain import Finishing
 from blaze2cap.runtime.live import LiveMotion
 from blaze2cap.runtime.live_capture import Shot
+from blaze2cap.runtime.open_network import open_network
 from blaze2cap.runtime.osc import OscSender, find_destination
 from blaze2cap.runtime.pose_detector import PoseDetector
 from blaze2cap.runtime.pose_model import find_pose_model
@@ -35,7 +33,6 @@ ROUNDS, WARM_UP = 4, 20
 
 def main(video: Path, pose_model: str = "full") -> None:
     """Print a table of medians, and of what 95 % of the pictures stay below [ms]."""
-    torch.set_num_threads(1)
     every = max(1, round(open_video(video).declared_fps / FPS))
     pictures = [frame.image for frame in open_video(video).frames()][::every]
     height, width = pictures[0].shape[:2]
@@ -52,11 +49,11 @@ def measured(pictures: list[np.ndarray], pose_model: str, clock: Callable[[], fl
     """Detector, motion and sending of each picture [s]."""
     height, width = pictures[0].shape[:2]
     intrinsics = camera_intrinsics(width, height)
-    streamer = Streamer(load_checkpoint(chosen_checkpoint(None)).model, intrinsics, fps=FPS)
+    streamer = Streamer(open_network(None), intrinsics, fps=FPS)
     output = VmcOutput(OscSender(find_destination("127.0.0.1:39539", "--vmc")))
     rows = []
     with PoseDetector(find_pose_model(pose_model)) as detector:
-        world = CausalWorld(intrinsics)
+        world = CausalWorld()
         motion = LiveMotion(detector.detect, streamer, world, SideGuard(), Finishing(world.offset), clock)
         for number in range(ROUNDS * len(pictures)):
             # To and fro, so that nothing jumps.

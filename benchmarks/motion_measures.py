@@ -3,6 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -33,9 +34,15 @@ class Joints(NamedTuple):
 
 def joints_of(animation: Animation) -> Joints:
     """With the animation's own bones: what one sees."""
-    joint, turn = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
-    points = (turn[:, _FEET, None] @ sole(size_of(animation.offset))[..., None]).squeeze(-1)
+    bones = animation.rotation, animation.offset, animation.root_position, sole(size_of(animation.offset))
+    rotation, offset, root_position, soles = map(_tensor, bones)
+    joint, turn = forward_kinematics(rotation, offset, root_position)
+    points = (turn[:, _FEET, None] @ soles[..., None]).squeeze(-1)
     return Joints(joint, joint[:, _FEET, None] + points)
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))
 
 
 def part(reference: Reference, frames: slice) -> Reference:
@@ -53,13 +60,13 @@ def measured(animation: Animation, truth: Reference) -> Sums:
     slide = 1000 * metric.difference(seen.joint[:, _FEET], 1).norm(dim=-1)
     height = seen.sole[..., 1].amin(-1)
     world = camera_to_world(animation.camera_tilt_deg)
-    true_rotation = world_rotation(truth.rotation, world)
+    rotation, true_rotation = _tensor(animation.rotation), _tensor(world_rotation(truth.rotation.numpy(), world))
     # Bones in the file's axes: x' = -x, y' = -z, z' = -y.
     x, y, z = truth.offset.unbind(-1)
     offset = torch.stack((-x, -z, -y), dim=-1)
-    position, _ = forward_kinematics(animation.rotation, offset)
+    position, _ = forward_kinematics(rotation, offset)
     true_position, _ = forward_kinematics(true_rotation, offset)
-    roots = animation.rotation[:, 0], true_rotation[:, 0]
+    roots = rotation[:, 0], true_rotation[:, 0]
     local = metric.mpjpe_local_mm(position, true_position, *roots)
     smooth = metric.unbroken(truth.scored, truth.anchor, 3)[:, None]
     jitter, true_jitter = (metric.jitter_km_per_s3(place, truth.fps) for place in (position, true_position))
@@ -84,7 +91,7 @@ def fastest_at_returns(animation: Animation) -> list[float]:
     joint = joints_of(animation).joint
     speed = metric.difference(joint, 1).norm(dim=-1).amax(1) * animation.fps
     valid, frames = animation.valid, round(_RETURN_S * animation.fps)
-    returns = torch.nonzero(valid[1:] & ~valid[:-1] & valid.cumsum(0)[:-1].bool())[:, 0] + 1
+    returns = np.flatnonzero(valid[1:] & ~valid[:-1] & np.maximum.accumulate(valid)[:-1]) + 1
     return [float(speed[first : first + frames].max()) for first in returns.tolist()]
 
 

@@ -31,6 +31,7 @@ from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.prediction import body_size, predict
 from blaze2cap.runtime.side_guard import guarded
 from blaze2cap.runtime.streamer import Streamer
+from blaze2cap.runtime.torch_network import TorchNetwork, solver
 
 _OFF = {"smooth_return": False, "low_pass": False, "planted_feet": False}
 CHOICES = {
@@ -112,10 +113,11 @@ def guard_sentence(clipset: ClipSet, names: list[str], trained: Checkpoint, rng:
         landmarks = clipset.clip_landmarks(clip)
         truth = reference_of(clipset, clip, landmarks, mean_offset())
         slipped, where = with_slips(landmarks, truth.fps, rng)
-        mended = guarded(slipped, truth.fps)
+        mended = torch.from_numpy(guarded(slipped.numpy(), truth.fps))
         same = (mended == landmarks).flatten(1).all(1)
         spoilt += int((~same & ~where).sum())
-        harmed += int((guarded(landmarks, truth.fps) != landmarks).flatten(1).any(1).sum())
+        seen = landmarks.numpy()
+        harmed += int((guarded(seen, truth.fps) != seen).any((1, 2)).sum())
         frames, wrong, back = frames + len(landmarks), wrong + int(where.sum()), back + int((same & where).sum())
         counted = truth._replace(scored=truth.scored & where)
         for name, seen in (("without", slipped), ("with", mended)):
@@ -135,21 +137,22 @@ def animated(
     camera = clipset.camera_of(clip)
     fps = float(clipset.clips.fps[clip])
     field_of_view_deg = float(np.degrees(2 * np.arctan(0.5 / float(camera.intrinsics[0]))))
-    footage = Footage(landmarks=landmarks, width=camera.width, height=camera.height, fps=fps)
+    footage = Footage(landmarks=landmarks.numpy(), width=camera.width, height=camera.height, fps=fps)
     if not live:
-        return predict(trained.system(), footage, field_of_view_deg=field_of_view_deg)
-    height = body_size(landmarks) * standing_height()
+        return predict(solver(trained.system()), footage, field_of_view_deg=field_of_view_deg)
+    height = body_size(footage.landmarks) * standing_height()
     intrinsics = footage.intrinsics(field_of_view_deg)
-    streamer, world = Streamer(trained.model, intrinsics, fps=fps), CausalWorld(intrinsics, subject_height_m=height)
-    poses = [world.place(streamer.push(frame, number / fps)) for number, frame in enumerate(landmarks)]
+    streamer = Streamer(TorchNetwork(trained.model), intrinsics, fps=fps)
+    world = CausalWorld(subject_height_m=height)
+    poses = [world.place(streamer.push(frame, number / fps)) for number, frame in enumerate(footage.landmarks)]
     return Animation(
         fps=fps,
-        rotation=torch.stack([pose.rotation for pose in poses]),
-        root_position=torch.stack([pose.root_position for pose in poses]),
+        rotation=np.stack([pose.rotation for pose in poses]),
+        root_position=np.stack([pose.root_position for pose in poses]),
         offset=world.offset,
         end=world.end,
-        valid=torch.tensor([pose.valid for pose in poses]),
-        deviation=torch.stack([pose.deviation for pose in poses]),
+        valid=np.array([pose.valid for pose in poses]),
+        deviation=np.stack([pose.deviation for pose in poses]),
         camera_tilt_deg=world.camera_tilt_deg,
     )
 

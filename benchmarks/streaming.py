@@ -5,7 +5,7 @@
 
 One row a part, over frames of a person who sways, 30 a second: time that passed, median and 99th percentile, and time
 that the processor spent on it, median. On a machine with other work the second says more than the first. Then the
-seconds until a stream is there, recorded or not.
+seconds until a stream is there. With `--exported model.onnx` onnxruntime takes its turns, too.
 """
 
 import time
@@ -17,7 +17,6 @@ import numpy as np
 import torch
 import typer
 from jaxtyping import Float
-from torch import Tensor
 
 from blaze2cap.body.camera import ASSUMED_INTRINSICS
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS, SCREEN, TRACKED, VISIBILITY, WORLD
@@ -25,8 +24,13 @@ from blaze2cap.errors import one_sentence
 from blaze2cap.learning.checkpoint import load_checkpoint
 from blaze2cap.learning.model import PoseModel
 from blaze2cap.learning.model_params import ModelParams
+from blaze2cap.runtime.animation import bones
 from blaze2cap.runtime.causal_world import CausalWorld
+from blaze2cap.runtime.finishing.chain import Finishing
+from blaze2cap.runtime.network import Network
+from blaze2cap.runtime.onnx_model import OnnxModel
 from blaze2cap.runtime.streamer import Streamer
+from blaze2cap.runtime.torch_network import TorchNetwork
 
 _FPS = 30.0
 _WARM_UP = 50
@@ -52,7 +56,7 @@ class Spent(NamedTuple):
         return f"| {name} | {np.median(passed):.2f} | {np.quantile(passed, 0.99):.2f} | {np.median(worked):.2f} |"
 
 
-def swaying(frames: int) -> Float[Tensor, "N 25 7"]:
+def swaying(frames: int) -> Float[np.ndarray, "N 25 7"]:
     """Landmarks that wander about a figure; what they are makes no difference to the time."""
     generator = torch.Generator().manual_seed(0)
     landmarks = torch.zeros(frames, len(LANDMARKS), CHANNELS)
@@ -61,30 +65,44 @@ def swaying(frames: int) -> Float[Tensor, "N 25 7"]:
     landmarks[..., SCREEN] = 0.5 + 0.2 * landmarks[..., WORLD][..., :2]
     landmarks[..., VISIBILITY] = 0.9
     landmarks[1:, :, TRACKED] = 1
-    return landmarks
+    return landmarks.numpy()
 
 
 def main(
     checkpoint: Annotated[Path | None, typer.Option(help="Folder of a checkpoint.")] = None,
+    exported: Annotated[Path | None, typer.Option(help="The same network, as an .onnx file.")] = None,
     frames: Annotated[int, typer.Option(help="Frames to time.", min=1)] = 1000,
 ) -> None:
     """Print the table."""
     torch.set_num_threads(1)
     with one_sentence("streaming"):
         model = load_checkpoint(checkpoint).model if checkpoint else PoseModel(ModelParams())
-    intrinsics = torch.tensor(ASSUMED_INTRINSICS)
+    intrinsics = np.array(ASSUMED_INTRINSICS, np.float32)
     print("| part | p50 ms | p99 ms | processor, p50 ms |\n|---|---|---|---|")
     started = {}
-    for recorded in (True, False):
+    networks: dict[str, Callable[[], Network]] = {
+        "torch, recorded": lambda: TorchNetwork(model),
+        "torch, not recorded": lambda: TorchNetwork(model, record=False),
+    }
+    if exported is not None:
+        networks["onnxruntime"] = lambda: OnnxModel(exported)
+    streams = {}
+    for name, network in networks.items():
         begun = time.perf_counter()
-        streamer = Streamer(model, intrinsics, fps=_FPS, recorded=recorded)
-        started[recorded] = time.perf_counter() - begun
-        world, pushes, places = CausalWorld(intrinsics), Spent([], []), Spent([], [])
-        for frame, landmarks in enumerate(swaying(frames + _WARM_UP)):
-            places.timed(world.place, pushes.timed(streamer.push, landmarks, frame / _FPS))
-        print(pushes.row(f"Streamer.push, {'recorded' if recorded else 'not recorded'}"))
+        streams[name] = Streamer(network(), intrinsics, fps=_FPS), Spent([], [])
+        started[name] = time.perf_counter() - begun
+    world, finishing = CausalWorld(), Finishing(bones(1.0))
+    places, finishes = Spent([], []), Spent([], [])
+    # In turns, so that what else the machine does meets all alike.
+    for frame, landmarks in enumerate(swaying(frames + _WARM_UP)):
+        for streamer, spent in streams.values():
+            answer = spent.timed(streamer.push, landmarks, frame / _FPS)
+        finishes.timed(finishing.step, places.timed(world.place, answer))
+    for name, (_, spent) in streams.items():
+        print(spent.row(f"Streamer.push, {name}"))
     print(places.row("CausalWorld.place"))
-    print(f"\na stream is there after {started[True]:.1f} s, not recorded after {started[False]:.2f} s")
+    print(finishes.row("Finishing.step"))
+    print(f"\na stream is there after {', '.join(f'{seconds:.1f} s ({name})' for name, seconds in started.items())}")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,9 @@ def analytic(landmarks: Float[Tensor, "N 25 7"], intrinsics: Float[Tensor, "4"],
 
 def agreement(pair: list[Footage], system: System) -> Agreement:
     """Of the frames in which both cameras saw somebody; UserError where there are none."""
-    here, there = (system(seen.landmarks, seen.intrinsics(), 60 / seen.fps) for seen in pair)
+    here, there = (
+        system(torch.from_numpy(seen.landmarks), torch.from_numpy(seen.intrinsics()), 60 / seen.fps) for seen in pair
+    )
     if pair[0].fps != pair[1].fps:
         raise UserError(f"the videos have {pair[0].fps:g} and {pair[1].fps:g} frames per second, expected one rate")
     frames = min(len(here.valid), len(there.valid))

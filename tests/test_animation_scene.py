@@ -3,14 +3,13 @@
 import math
 
 import numpy as np
-import torch
 
-from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.runtime.animation import END_JOINTS, Animation
 from blaze2cap.runtime.animation_scene import NOBODY, POINTS, scene_of_animation
 from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.joint_graphs import rotation_error_graph, rotation_graph
+from blaze2cap.runtime.rotation import rotation_vector_to_matrix
 from blaze2cap.runtime.viewer import viewer_page
 
 FRAMES = 8
@@ -18,41 +17,41 @@ FRAMES = 8
 
 def animation(deviation: float = 0.1) -> Animation:
     """A right elbow that bends by a tenth of a radian a frame about a turned body; nobody is seen in frames 4 and 5."""
-    rotation = torch.eye(3).repeat(FRAMES, len(JOINTS), 1, 1)
-    bend = torch.zeros(FRAMES, 3)
-    bend[:, 1] = 0.1 * torch.arange(FRAMES)
+    rotation = np.tile(np.eye(3), (FRAMES, len(JOINTS), 1, 1))
+    bend = np.zeros((FRAMES, 3))
+    bend[:, 1] = 0.1 * np.arange(FRAMES)
     rotation[:, JOINT_INDEX["RightForeArm"]] = rotation_vector_to_matrix(bend)
-    rotation[:, 0] = rotation_vector_to_matrix(torch.tensor([0.0, math.pi / 2, 0.0]) + bend)
-    offset, end = 0.2 * torch.randn(len(JOINTS), 3), 0.1 * torch.randn(len(END_JOINTS), 3)
-    valid = torch.ones(FRAMES, dtype=torch.bool)
+    rotation[:, 0] = rotation_vector_to_matrix(np.array([0.0, math.pi / 2, 0.0]) + bend)
+    rng = np.random.default_rng(0)
+    offset, end = 0.2 * rng.normal(size=(len(JOINTS), 3)), 0.1 * rng.normal(size=(len(END_JOINTS), 3))
+    valid = np.ones(FRAMES, bool)
     valid[4:6] = False
     return Animation(
         fps=30.0,
         rotation=rotation,
-        root_position=torch.randn(FRAMES, 3),
+        root_position=rng.normal(size=(FRAMES, 3)),
         offset=offset,
         end=end,
         valid=valid,
-        deviation=torch.full((FRAMES, len(JOINTS)), deviation),
+        deviation=np.full((FRAMES, len(JOINTS)), deviation),
         camera_tilt_deg=10.0,
     )
 
 
 def footage() -> Footage:
-    landmarks = torch.rand(FRAMES, 25, 7)
+    landmarks = np.random.default_rng(0).random((FRAMES, 25, 7), np.float32)
     landmarks[4:6] = 0
     return Footage(landmarks=landmarks, width=640, height=360, fps=30.0)
 
 
 def test_joints_and_ends_of_bones_are_where_the_animation_has_them() -> None:
-    torch.manual_seed(0)
     shown = animation()
     figure = scene_of_animation(shown, "a").figures[0]
-    position = torch.from_numpy(figure.position)
-    torch.testing.assert_close(position[:, : len(JOINTS)], shown.joint_positions())
+    position = figure.position
+    np.testing.assert_allclose(position[:, : len(JOINTS)], shown.joint_positions(), atol=1e-6)
     for place, name in enumerate(END_JOINTS):
-        length = (position[:, POINTS.index(f"{name}End")] - position[:, JOINT_INDEX[name]]).norm(dim=-1)
-        torch.testing.assert_close(length, shown.end[place].norm().expand(FRAMES))
+        length = np.linalg.norm((position[:, POINTS.index(f"{name}End")] - position[:, JOINT_INDEX[name]]), axis=-1)
+        np.testing.assert_allclose(length, np.linalg.norm(shown.end[place]), rtol=1e-5)
     ended = {figure.points[end].removesuffix("End") for _, end in figure.lines if figure.points[end].endswith("End")}
     assert ended == set(END_JOINTS)
     assert len(figure.lines) == len(figure.right) == len(figure.radii_m) == len(POINTS) - 1
@@ -75,7 +74,7 @@ def test_the_root_turns_from_its_first_pose_and_errors_are_angles_to_the_truth()
     shown = animation()
     root = rotation_graph(shown.rotation, shown.valid).value[:, 0]
     np.testing.assert_allclose(root[:4], np.degrees([0, 0.1, 0.2, 0.3]), atol=1e-3)
-    still = shown.rotation[:1].expand_as(shown.rotation)
+    still = np.broadcast_to(shown.rotation[:1], shown.rotation.shape)
     error = rotation_error_graph(shown.rotation, still, shown.valid).value
     np.testing.assert_allclose(error[3, JOINT_INDEX["RightForeArm"]], np.degrees(0.3), atol=1e-3)
     assert error[3, JOINT_INDEX["LeftForeArm"]] == 0
@@ -94,7 +93,7 @@ def test_the_footage_shows_its_landmarks_and_the_image() -> None:
     assert body.pixel.shape == (FRAMES, len(POINTS), 2)
     assert landmarks.pixel is not None
     assert scene.image == (640, 360)
-    np.testing.assert_allclose(landmarks.pixel[0, 3], known.landmarks[0, 3, 3:5] * torch.tensor([640, 360]), rtol=1e-5)
+    np.testing.assert_allclose(landmarks.pixel[0, 3], known.landmarks[0, 3, 3:5] * np.array([640, 360]), rtol=1e-5)
     assert np.isnan(landmarks.pixel[4:6]).all()
     assert np.isnan(landmarks.position[4:6]).all()
     assert "landmarks" in viewer_page(scene)

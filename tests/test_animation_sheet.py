@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
 from blaze2cap.runtime.animation import Animation, bone_ends, bones, standing_hip_height
@@ -17,18 +16,18 @@ Picture = UInt8[np.ndarray, "H W 3"]
 
 def standing(frames: int, valid: tuple[int, ...] = ()) -> Animation:
     """Somebody in a T-pose on the floor, who faces the camera and moves a metre to the right in all."""
-    way = torch.zeros(frames, 3)
-    way[:, 0], way[:, 1] = torch.linspace(0, 1, frames), standing_hip_height()
-    seen = torch.ones(frames, dtype=torch.bool)
+    way = np.zeros((frames, 3), np.float32)
+    way[:, 0], way[:, 1] = np.linspace(0, 1, frames), standing_hip_height()
+    seen = np.ones(frames, dtype=bool)
     seen[list(valid)] = False
     return Animation(
         fps=30.0,
-        rotation=torch.eye(3).expand(frames, 21, 3, 3),
+        rotation=np.broadcast_to(np.eye(3, dtype=np.float32), (frames, 21, 3, 3)),
         root_position=way,
         offset=bones(1.0),
         end=bone_ends(1.0),
         valid=seen,
-        deviation=torch.full((frames, 21), torch.nan),
+        deviation=np.full((frames, 21), np.nan, np.float32),
         camera_tilt_deg=0.0,
     )
 

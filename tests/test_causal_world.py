@@ -4,26 +4,30 @@ import math
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from test_checkpoint import checkpoint
 from test_predict import clip_footage, seen_by_upright_camera, walker
 from torch import Tensor
 
-from blaze2cap.body.kinematics import forward_kinematics
+from blaze2cap.body.inverse_kinematics import root_position
 from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.motion import root_deltas
-from blaze2cap.body.rotation import geodesic_angle, rotation_vector_to_matrix
+from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX
 from blaze2cap.errors import UserError
 from blaze2cap.learning.checkpoint import Checkpoint
 from blaze2cap.runtime.animation import standing_height
 from blaze2cap.runtime.causal_prediction import predict_causally
 from blaze2cap.runtime.causal_world import CausalWorld
+from blaze2cap.runtime.finishing.chain import RAW, Finishing, FinishingParams
 from blaze2cap.runtime.footage import Footage, read_footage
+from blaze2cap.runtime.kinematics import forward_kinematics
 from blaze2cap.runtime.prediction import predict
+from blaze2cap.runtime.rotation import geodesic_angle
 from blaze2cap.runtime.streamer import StreamedPose
-from blaze2cap.runtime.world_pose import WorldPose
+from blaze2cap.runtime.torch_network import TorchNetwork, solver
 
 FPS = 60.0
 
@@ -31,10 +35,11 @@ FPS = 60.0
 def true_poses(rotation: Tensor, way: Tensor, footage: Footage) -> list[StreamedPose]:
     """A stream of somebody whose motion in the camera's frame is known."""
     delta, _ = root_deltas(way, rotation[:, 0], torch.zeros(len(way), dtype=torch.bool))
-    deviation = torch.full((21,), 0.2)
+    image = root_position(torch.from_numpy(footage.landmarks), torch.from_numpy(footage.intrinsics()))
+    parts = zip(rotation.numpy(), delta.numpy(), footage.landmarks, image.numpy(), strict=True)
     return [
-        StreamedPose(frame / FPS, rotation[frame], delta[frame], bool(seen.any()), deviation, seen)
-        for frame, seen in enumerate(footage.landmarks)
+        StreamedPose(frame / FPS, turned, moved, bool(seen.any()), np.full(21, 0.2), seen, place)
+        for frame, (turned, moved, seen, place) in enumerate(parts)
     ]
 
 
@@ -43,41 +48,37 @@ def walking(frames: int = 200) -> list[StreamedPose]:
     return true_poses(rotation, way, seen_by_upright_camera(rotation, way))
 
 
-def placed(world: CausalWorld, poses: list[StreamedPose]) -> tuple[Tensor, Tensor]:
+def placed(world: CausalWorld, poses: list[StreamedPose]) -> tuple[np.ndarray, np.ndarray]:
     """Rotations and places."""
     placed = [world.place(pose) for pose in poses]
-    return torch.stack([pose.rotation for pose in placed]), torch.stack([pose.root_position for pose in placed])
+    return np.stack([pose.rotation for pose in placed]), np.stack([pose.root_position for pose in placed])
 
 
-def intrinsics() -> Tensor:
-    return Footage(landmarks=torch.zeros(1, 25, 7), width=1920, height=1080, fps=FPS).intrinsics()
-
-
-def at(world: CausalWorld, rotation: Tensor, place: Tensor, name: str) -> Tensor:
+def at(world: CausalWorld, rotation: np.ndarray, place: np.ndarray, name: str) -> np.ndarray:
     return forward_kinematics(rotation, world.offset, place)[0][:, JOINT_INDEX[name]]
 
 
 def test_who_walks_goes_the_way_that_whole_files_show() -> None:
     rotation, way = walker(300)
     footage = seen_by_upright_camera(rotation, way)
-    world = CausalWorld(intrinsics(), camera_tilt_deg=0.0)
+    world = CausalWorld(camera_tilt_deg=0.0)
     turned, place = placed(world, true_poses(rotation, way, footage))
-    whole = predict(checkpoint().system(), footage, camera_tilt_deg=0.0)
-    assert torch.allclose(world.offset, whole.offset, atol=0.01)
-    assert torch.allclose(world.end, whole.end, atol=0.01)
-    assert place[0, [0, 2]].abs().max() < 1e-6
-    moved = (way - way[0]) * torch.tensor([1.0, -1.0, -1.0])
-    assert (place - moved)[:, [0, 2]].abs().max() < 0.05
+    whole = predict(solver(checkpoint().system()), footage, camera_tilt_deg=0.0)
+    assert np.allclose(world.offset, whole.offset, atol=0.01)
+    assert np.allclose(world.end, whole.end, atol=0.01)
+    assert np.abs(place[0, [0, 2]]).max() < 1e-6
+    moved = (way - way[0]).numpy() * [1.0, -1.0, -1.0]
+    assert np.abs(place - moved)[:, [0, 2]].max() < 0.05
     assert (at(world, turned, place, "Head") - place)[:, 1].min() > 0.4
     assert (turned[:, 0, 2, 2] > 0.9).all(), "the hips face +z"
 
 
 def test_nothing_later_changes_what_is_placed() -> None:
     poses = walking(80)
-    ahead = [pose._replace(rotation=pose.rotation.roll(1, 0)) for pose in poses[40:]]
-    first, second = (placed(CausalWorld(intrinsics()), each)[1] for each in (poses, poses[:40] + ahead))
-    assert torch.equal(first[:40], second[:40])
-    assert not torch.equal(first[40:], second[40:])
+    ahead = [pose._replace(rotation=np.roll(pose.rotation, 1, axis=0)) for pose in poses[40:]]
+    first, second = (placed(CausalWorld(), each)[1] for each in (poses, poses[:40] + ahead))
+    assert np.array_equal(first[:40], second[:40])
+    assert not np.array_equal(first[40:], second[40:])
 
 
 def test_who_walks_walks_on_the_floor_and_who_jumps_leaves_it() -> None:
@@ -85,14 +86,14 @@ def test_who_walks_walks_on_the_floor_and_who_jumps_leaves_it() -> None:
     # Seen the lower the farther away, as by a camera whose tilt is not quite known, and one jump of half a second.
     way[:, 1] = 0.1 * way[:, 2]
     way[200:230, 1] -= 0.4 * torch.sin(torch.linspace(0, torch.pi, 30))
-    world = CausalWorld(intrinsics(), camera_tilt_deg=0.0)
+    world = CausalWorld(camera_tilt_deg=0.0)
     turned, place = placed(world, true_poses(rotation, way, seen_by_upright_camera(rotation, way)))
-    ankle = torch.minimum(at(world, turned, place, "RightFoot")[:, 1], at(world, turned, place, "LeftFoot")[:, 1])
-    stands = torch.ones(400, dtype=torch.bool)
+    ankle = np.minimum(at(world, turned, place, "RightFoot")[:, 1], at(world, turned, place, "LeftFoot")[:, 1])
+    stands = np.ones(400, bool)
     stands[200:230] = False
     assert ankle[stands].min() > 0.02
     assert ankle[stands].max() < 0.12
-    assert ankle[215] == pytest.approx(0.4 + ankle[199].item(), abs=0.05)
+    assert ankle[215] == pytest.approx(0.4 + ankle[199], abs=0.05)
 
 
 @pytest.mark.parametrize("tilt", [-15.0, 20.0])
@@ -101,12 +102,12 @@ def test_a_tilted_camera_is_found_out_at_once_by_who_stands_and_gives_the_same_m
     look_down = rotation_vector_to_matrix(torch.deg2rad(torch.tensor([tilt, 0.0, 0.0])))
     turned = torch.cat((look_down @ rotation[:, :1], rotation[:, 1:]), dim=1), way @ look_down.T
     poses = true_poses(*turned, seen_by_upright_camera(*turned))
-    told, found = CausalWorld(intrinsics(), camera_tilt_deg=tilt), CausalWorld(intrinsics())
-    level = CausalWorld(intrinsics(), camera_tilt_deg=0.0)
+    told, found = CausalWorld(camera_tilt_deg=tilt), CausalWorld()
+    level = CausalWorld(camera_tilt_deg=0.0)
     expected = placed(level, true_poses(rotation, way, seen_by_upright_camera(rotation, way)))
     got = placed(told, poses)
     assert geodesic_angle(got[0], expected[0]).max() < 1e-3
-    assert torch.allclose(got[1], expected[1], atol=0.05)
+    assert np.allclose(got[1], expected[1], atol=0.05)
     # This person's ankles are a little before or behind the neck.
     assert geodesic_angle(placed(found, poses)[0], expected[0]).max() < math.radians(5)
     assert found.camera_tilt_deg == pytest.approx(tilt, abs=3)
@@ -117,7 +118,7 @@ def test_who_stands_up_later_is_straightened_slowly() -> None:
     look_down = rotation_vector_to_matrix(torch.deg2rad(torch.tensor([20.0, 0.0, 0.0])))
     rotation[:, 0] = look_down @ rotation[:, 0]
     rotation[:120, JOINT_INDEX["RightLeg"]] = rotation_vector_to_matrix(torch.tensor([1.5, 0.0, 0.0]))
-    world, tilts = CausalWorld(intrinsics()), []
+    world, tilts = CausalWorld(), []
     for pose in true_poses(rotation, way, seen_by_upright_camera(rotation, way)):
         world.place(pose)
         tilts.append(world.camera_tilt_deg)
@@ -127,51 +128,51 @@ def test_who_stands_up_later_is_straightened_slowly() -> None:
 
 
 def test_bones_stand_after_the_first_seconds() -> None:
-    world, bones = CausalWorld(intrinsics(), camera_tilt_deg=0.0), []
+    world, bones = CausalWorld(camera_tilt_deg=0.0), []
     for pose in walking(400):
         # Somebody who is seen larger and larger.
-        world.place(pose._replace(landmarks=pose.landmarks * (1 + 0.2 * pose.time_s)))
-        bones.append(world.offset.norm().item())
+        world.place(pose._replace(landmarks=pose.landmarks * np.float32(1 + 0.2 * pose.time_s)))
+        bones.append(float(np.linalg.norm(world.offset)))
     assert len(set(bones[301:])) == 1
     assert len(set(bones[:300])) > 100
     assert max(abs(b / a - 1) for a, b in pairwise(bones[60:])) < 2e-3
 
 
 def test_a_known_height_sizes_the_bones_from_the_start_and_the_way() -> None:
-    seen, tall = CausalWorld(intrinsics(), camera_tilt_deg=0.0), None
+    seen, tall = CausalWorld(camera_tilt_deg=0.0), None
     poses = walking(400)
     _, place = placed(seen, poses)
-    tall = CausalWorld(intrinsics(), camera_tilt_deg=0.0, subject_height_m=2.1)
+    tall = CausalWorld(camera_tilt_deg=0.0, subject_height_m=2.1)
     assert tall.size == pytest.approx(2.1 / standing_height())
     before = tall.offset
     _, tall_place = placed(tall, poses)
-    assert torch.equal(tall.offset, before)
+    assert np.array_equal(tall.offset, before)
     scale = tall.size / seen.size
-    assert torch.allclose(tall_place[-1] - tall_place[350], scale * (place[-1] - place[350]), atol=1e-3)
+    assert np.allclose(tall_place[-1] - tall_place[350], scale * (place[-1] - place[350]), atol=1e-3)
 
 
 def test_gaps_hold_the_last_pose_and_before_anybody_a_t_pose_stands_on_the_floor() -> None:
     poses = walking(60)
-    nobody = torch.zeros(25, 7)
+    nobody = np.zeros((25, 7), np.float32)
     for frame in [*range(5), *range(30, 40)]:
-        poses[frame] = poses[frame]._replace(valid=False, landmarks=nobody, delta_position=torch.zeros(3))
-    world = CausalWorld(intrinsics(), camera_tilt_deg=0.0)
+        poses[frame] = poses[frame]._replace(valid=False, landmarks=nobody, delta_position=np.zeros(3))
+    world = CausalWorld(camera_tilt_deg=0.0)
     got = [world.place(pose) for pose in poses]
     assert [pose.valid for pose in got] == [False] * 5 + [True] * 25 + [False] * 10 + [True] * 20
-    assert torch.equal(got[0].rotation, torch.eye(3).expand(21, 3, 3))
+    assert np.array_equal(got[0].rotation, np.tile(np.eye(3), (21, 1, 1)))
     assert 0.8 < got[0].root_position[1] < 1
     for pose, other in zip(got[30:40], poses[30:40], strict=True):
-        assert torch.equal(pose.rotation, got[29].rotation)
-        assert torch.equal(pose.root_position, got[29].root_position)
+        assert np.array_equal(pose.rotation, got[29].rotation)
+        assert np.array_equal(pose.root_position, got[29].root_position)
         assert pose.time_s == other.time_s
 
 
 def test_an_answer_given_twice_is_placed_once() -> None:
-    once, twice = (CausalWorld(intrinsics(), camera_tilt_deg=0.0) for _ in range(2))
+    once, twice = (CausalWorld(camera_tilt_deg=0.0) for _ in range(2))
     for pose in walking(50):
         first = twice.place(pose)
         assert twice.place(pose) is first
-        assert torch.equal(once.place(pose).root_position, first.root_position)
+        assert np.array_equal(once.place(pose).root_position, first.root_position)
 
 
 @pytest.mark.parametrize(("apart_m", "jumps"), [(0.3, False), (2.0, True)])
@@ -183,23 +184,23 @@ def test_who_is_anchored_anew_nearby_goes_on_and_who_appears_elsewhere_is_there(
     elsewhere[50:, 0] += apart_m
     seen = seen_by_upright_camera(rotation, elsewhere)
     seen.landmarks[50, :, TRACKED] = 0
-    _, place = placed(CausalWorld(intrinsics(), camera_tilt_deg=0.0), true_poses(rotation, way, seen))
-    step = (place[50] - place[49]).norm()
+    _, place = placed(CausalWorld(camera_tilt_deg=0.0), true_poses(rotation, way, seen))
+    step = np.linalg.norm(place[50] - place[49])
     assert step == pytest.approx(apart_m, abs=0.05) if jumps else step < 0.05
     assert (place[99] - place[49])[0] == pytest.approx(apart_m, abs=0.05)
 
 
 def test_reset_forgets_the_person_and_the_camera() -> None:
-    world, poses = CausalWorld(intrinsics()), walking(60)
+    world, poses = CausalWorld(), walking(60)
     first = placed(world, poses)
     world.reset()
     again = placed(world, poses)
-    assert torch.equal(first[0], again[0])
-    assert torch.equal(first[1], again[1])
+    assert np.array_equal(first[0], again[0])
+    assert np.array_equal(first[1], again[1])
 
 
 def test_a_world_does_not_grow() -> None:
-    world, poses = CausalWorld(intrinsics()), walking(100)
+    world, poses = CausalWorld(), walking(100)
     held = 0
     for lap in range(6):
         for pose in poses:
@@ -213,76 +214,68 @@ def test_a_world_does_not_grow() -> None:
 @pytest.mark.parametrize("given", [{"camera_tilt_deg": float("nan")}, {"subject_height_m": 178.0}])
 def test_impossible_tilts_and_heights_end_in_a_sentence(given: dict[str, float]) -> None:
     with pytest.raises(UserError, match="expected"):
-        CausalWorld(intrinsics(), **given)
+        CausalWorld(**given)
 
 
-class Trailing:
-    """Post-processing with a memory: places trail behind."""
-
-    def __init__(self) -> None:
-        self.place: Tensor | None = None
-
-    def __call__(self, pose: WorldPose) -> WorldPose:
-        before = pose.root_position if self.place is None else self.place
-        self.place = torch.lerp(before, pose.root_position, 0.2)
-        return pose._replace(root_position=self.place)
-
-
-def batch(saved: Checkpoint, footage: Footage, after: Trailing | None) -> tuple[Tensor, Tensor, Tensor]:
-    """The network over the whole clip at once, then the world and what comes after frame by frame."""
-    motion = saved.system()(footage.landmarks, footage.intrinsics(), 60 / footage.fps)
-    world, poses, sizes = CausalWorld(footage.intrinsics()), [], []
+def batch(saved: Checkpoint, footage: Footage, params: FinishingParams) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The network over the whole clip at once, then the world and finishing frame by frame."""
+    answer = solver(saved.system())(footage.landmarks, footage.intrinsics(), 60 / footage.fps)
+    world, poses, sizes = CausalWorld(), [], []
+    finishing = Finishing(world.offset, params)
     for frame, landmarks in enumerate(footage.landmarks):
-        now, deviation = motion.at(frame), motion.deviation[frame]
+        valid, image = bool(answer.valid[frame]), answer.image_position[frame]
+        moved, deviation = answer.delta_position[frame], answer.deviation[frame]
         pose = StreamedPose(
-            frame / footage.fps, now.rotation, now.delta_position, bool(now.valid), deviation, landmarks
-        )
+            frame / footage.fps, answer.rotation[frame], moved, valid, deviation, landmarks, image
+        )  # fmt: skip
         placed = world.place(pose)
-        poses.append(after(placed) if after else placed)
+        finishing.resize(world.offset)
+        poses.append(finishing.step(placed))
         sizes.append(world.size)
-    scale = world.size / torch.tensor(sizes)[:, None]
+    scale = world.size / np.array(sizes)[:, None]
     return (
-        torch.stack([pose.rotation for pose in poses]),
-        torch.stack([pose.root_position for pose in poses]) * scale,
-        torch.tensor([pose.valid for pose in poses]),
+        np.stack([pose.rotation for pose in poses]),
+        np.stack([pose.root_position for pose in poses]) * scale,
+        np.array([pose.valid for pose in poses]),
     )
 
 
 @pytest.mark.parametrize("delay", [0, 3])
-@pytest.mark.parametrize("processed", [False, True], ids=["before post-processing", "after post-processing"])
-def test_a_stream_gives_the_animation_of_the_whole_clip(delay: int, processed: bool) -> None:
+@pytest.mark.parametrize("params", [RAW, FinishingParams(low_pass=True)], ids=["raw", "finished"])
+def test_a_stream_gives_the_animation_of_the_whole_clip(delay: int, params: FinishingParams) -> None:
     saved = checkpoint(delay_frames=delay)
-    footage = Footage(landmarks=clip_footage().landmarks[:90], width=1920, height=1080, fps=30.0)
+    footage = Footage(landmarks=clip_footage().landmarks[:90].copy(), width=1920, height=1080, fps=30.0)
     footage.landmarks[-3:] = 0
-    given = {"after": Trailing()} if processed else {}
-    streamed = predict_causally(saved.model, footage, **given)
-    rotation, place, valid = batch(saved, footage, Trailing() if processed else None)
-    assert torch.equal(streamed.valid, valid)
-    torch.testing.assert_close(streamed.rotation, rotation, atol=1e-5, rtol=0)
-    torch.testing.assert_close(streamed.root_position, place, atol=1e-4, rtol=0)
+    streamed = predict_causally(TorchNetwork(saved.model, record=False), footage, params=params)
+    rotation, place, valid = batch(saved, footage, params)
+    assert np.array_equal(streamed.valid, valid)
+    # Finishing decides by thresholds, and differences of the network's last digits pass through it.
+    tolerance = 1e-5 if params is RAW else 1e-4
+    np.testing.assert_allclose(streamed.rotation, rotation, atol=tolerance)
+    np.testing.assert_allclose(streamed.root_position, place, atol=1e-4)
 
 
 @pytest.mark.parametrize(("fps", "delay"), [(120.0, 0), (120.0, 2), (10.0, 0), (10.0, 3)])
 def test_every_frame_of_any_rate_is_answered_in_order(fps: float, delay: int) -> None:
     saved, footage = checkpoint(delay_frames=delay), clip_footage(fps=fps)
     footage = Footage(landmarks=footage.landmarks[:40], width=1920, height=1080, fps=fps)
-    animation = predict_causally(saved.model, footage, camera_tilt_deg=0.0)
-    whole = predict(saved.system(), footage, camera_tilt_deg=0.0)
+    animation = predict_causally(TorchNetwork(saved.model, record=False), footage, camera_tilt_deg=0.0)
+    whole = predict(solver(saved.system()), footage, camera_tilt_deg=0.0)
     assert len(animation.rotation) == len(animation.deviation) == 40
     assert animation.fps == fps
     tracked = whole.valid & animation.valid
-    assert tracked.float().mean() > 0.9
+    assert tracked.mean() > 0.9
     # Interpolated or not, the pose is the network's, a few frames after the start.
     apart = geodesic_angle(animation.rotation[:, 1:], whole.rotation[:, 1:])[tracked][5:]
     assert apart.mean() < 0.03
-    assert torch.isfinite(animation.root_position).all()
+    assert np.isfinite(animation.root_position).all()
 
 
 def test_real_clips_stand_upright_and_on_the_floor(totalcapture_root: Path) -> None:
     footage = read_footage(totalcapture_root / "landmarks/S2/freestyle2/blaze_S2_freestyle2_cam1.npy")
     footage = Footage(landmarks=footage.landmarks[:150], width=1920, height=1080, fps=60.0)
-    animation = predict_causally(checkpoint().model, footage)
+    animation = predict_causally(TorchNetwork(checkpoint().model, record=False), footage)
     joints = animation.joint_positions()
     assert 5 < animation.camera_tilt_deg < 40
-    assert (joints[:, JOINT_INDEX["Head"], 1] - joints[:, 0, 1]).median() > 0.4
-    assert -0.1 < joints[..., 1].amin(1).median() < 0.15
+    assert np.median(joints[:, JOINT_INDEX["Head"], 1] - joints[:, 0, 1]) > 0.4
+    assert -0.1 < np.median(joints[..., 1].min(1)) < 0.15

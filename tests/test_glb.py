@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from blender import documented_fbx, same_in_blender, seen_in_blender
 from moving import tumbling
 
-from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.animation import END_JOINTS, Animation
@@ -21,6 +19,7 @@ from blaze2cap.runtime.bvh import read_bvh, write_bvh
 from blaze2cap.runtime.glb import write_glb
 from blaze2cap.runtime.mannequin import mannequin
 from blaze2cap.runtime.motion_files import write_motion
+from blaze2cap.runtime.rotation import geodesic_angle, quaternion_to_matrix
 from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
 
 MAPS = pytest.mark.parametrize("skeleton", SKELETON_MAPS.values(), ids=SKELETON_MAPS)
@@ -79,7 +78,7 @@ def numbers(document: Any, index: int) -> np.ndarray:
 def transform(translation: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     frames = np.broadcast_shapes(translation.shape[:-1], rotation.shape[:-1])
     matrix = np.zeros((*frames, 4, 4)) + np.eye(4)
-    matrix[..., :3, :3] = quaternion_to_matrix(torch.tensor(rotation, dtype=torch.float64)).numpy()
+    matrix[..., :3, :3] = quaternion_to_matrix(np.array(rotation, float))
     matrix[..., :3, 3] = translation
     return matrix
 
@@ -116,7 +115,7 @@ def test_joints_and_end_sites_are_where_they_are_within_a_hundredth_of_a_millime
     got = written(tmp_path, animation, SKELETON_MAPS["totalcapture"])
     place = got.in_world(got.motion)[..., :3, 3]
     joints = [got.names.index(name) for name in JOINTS]
-    assert np.abs(place[:, joints] - animation.joint_positions().numpy()).max() < 1e-5
+    assert np.abs(place[:, joints] - animation.joint_positions()).max() < 1e-5
     assert {f"{name}_end" for name in END_JOINTS} <= set(got.names)
 
 
@@ -129,7 +128,7 @@ def test_bones_are_where_those_of_the_bvh_file_are_whatever_their_axes(skeleton:
     position, turned = bvh.forward_kinematics()
     world = got.in_world(got.motion)
     assert set(bvh.names) < set(got.names)
-    axes = {bone.name: bone.rest.numpy() for bone in (*skeleton.bones, *skeleton.toes)}
+    axes = {bone.name: bone.rest for bone in (*skeleton.bones, *skeleton.toes)}
     for index, name in enumerate(bvh.names):
         node = got.names.index(name)
         assert np.abs(world[:, node, :3, 3] - position[:, index] / 100).max() < 5e-5, name
@@ -312,5 +311,5 @@ def test_rotations_of_the_file_are_those_of_the_animation(tmp_path: Path) -> Non
     animation = tumbling(30, seed=12)
     got = written(tmp_path, animation, SKELETON_MAPS["totalcapture"])
     joints = [got.names.index(name) for name in JOINTS]
-    local = torch.tensor(got.motion[:, joints, :3, :3], dtype=torch.float32)
+    local = got.motion[:, joints, :3, :3]
     assert geodesic_angle(local, animation.rotation).max() < 1e-3

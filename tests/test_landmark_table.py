@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from tiny import tiny_clipset
 
 from blaze2cap.body.landmark import LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, RAW_SCREEN, RAW_TRACKED, TRACKED
@@ -25,7 +24,7 @@ COLUMNS = [channel for channel in range(RAW_CHANNELS) if channel not in (4, 9)]
 
 def raw_landmarks() -> np.ndarray:
     """A clip with nobody in frames 60-69, all 33 landmarks."""
-    known = tiny_clipset().clip_landmarks("S1/freestyle1/cam2").numpy()[:FRAMES]
+    known = tiny_clipset().clip_landmarks("S1/freestyle1/cam2")[:FRAMES]
     raw = np.zeros((FRAMES, len(RAW_LANDMARKS), RAW_CHANNELS), np.float32)
     kept = [RAW_LANDMARKS.index(name) for name in LANDMARKS]
     raw[:, kept, :3], raw[:, kept, 5:7], raw[:, kept, 8] = known[..., :3], known[..., 3:5], known[..., 5]
@@ -79,17 +78,17 @@ def same_as_array(path: Path, **options: Any) -> bool:
     assert footage.fps == pytest.approx(30, abs=1e-3)
     expected = to_model_layout(RAW[SHOWN.start : SHOWN.stop])
     expected[0, :, TRACKED] = 0
-    return torch.allclose(footage.landmarks, torch.from_numpy(expected), atol=1e-6)
+    return np.allclose(footage.landmarks, expected, atol=1e-6)
 
 
 def test_a_table_holds_what_an_array_holds(tmp_path: Path) -> None:
     write_landmarks(tmp_path / "a.npy", RAW, Sidecar(width=1280, height=720, fps=30.0))
     array, table = read_footage(tmp_path / "a.npy"), read_footage(write_csv(tmp_path / "a.csv"))
-    assert torch.allclose(table.landmarks, array.landmarks, atol=1e-6)
+    assert np.allclose(table.landmarks, array.landmarks, atol=1e-6)
     assert (table.width, table.height, table.fps) == (1280, 720, pytest.approx(30, abs=1e-3))
     assert table.notices == ()
     anchors = table.landmarks.any(-1).any(-1) & (table.landmarks[:, 0, TRACKED] == 0)
-    assert anchors.nonzero().flatten().tolist() == [0, 70]
+    assert np.flatnonzero(anchors).tolist() == [0, 70]
 
 
 FORMS: dict[str, Callable[[], Any]] = {
@@ -160,9 +159,9 @@ def test_uneven_times_are_resampled_and_told(tmp_path: Path) -> None:
     footage = read_footage(write_csv(tmp_path / "a.csv", [cells(frame) for frame in kept]))
     assert len(footage.landmarks) == 60
     seen = footage.landmarks.any(-1).any(-1)
-    assert (~seen).nonzero().flatten().tolist() == list(range(20, 30))
+    assert np.flatnonzero(~seen).tolist() == list(range(20, 30))
     assert footage.landmarks[30, 0, TRACKED] == 0
-    assert torch.allclose(footage.landmarks[40], torch.from_numpy(to_model_layout(RAW))[40], atol=1e-4)
+    assert np.allclose(footage.landmarks[40], to_model_layout(RAW)[40], atol=1e-4)
     assert any("resampled" in notice for notice in footage.notices)
 
 

@@ -12,20 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from osc_receiver import Receiver
 from test_checkpoint import checkpoint
 from test_vmc import PARENTS
 from typer.testing import CliRunner
 from video_files import nobody, person, write_video
 
-from blaze2cap.body.field_of_view import camera_intrinsics
 from blaze2cap.body.landmark import LANDMARKS, RAW_LANDMARKS, TRACKED, WORLD
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.cli import app
+from blaze2cap.data.field_of_view import camera_intrinsics
 from blaze2cap.data.raw import read_landmarks
 from blaze2cap.errors import UserError
 from blaze2cap.learning.checkpoint import save_checkpoint
+from blaze2cap.learning.model import PoseModel
 from blaze2cap.runtime import live_session
 from blaze2cap.runtime.bvh import read_bvh
 from blaze2cap.runtime.causal_world import CausalWorld
@@ -34,10 +34,16 @@ from blaze2cap.runtime.live_capture import NewestShot, Shot
 from blaze2cap.runtime.live_preview import drawn, require_display
 from blaze2cap.runtime.live_status import LiveStatus, Spent
 from blaze2cap.runtime.streamer import Streamer
+from blaze2cap.runtime.torch_network import TorchNetwork
 from blaze2cap.runtime.world_pose import WorldPose
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 INTRINSICS = camera_intrinsics(64, 48)
+
+
+def direct(model: PoseModel, fps: float = 30.0) -> Streamer:
+    """A stream whose network's step is not recorded."""
+    return Streamer(TorchNetwork(model, record=False), INTRINSICS, fps=fps)
 
 
 def upright(height: float = 0.0) -> np.ndarray:
@@ -65,7 +71,7 @@ class Kept:
         self.poses: list[WorldPose] = []
         self.idles = 0
 
-    def send(self, pose: WorldPose, offset: torch.Tensor) -> None:
+    def send(self, pose: WorldPose, offset: np.ndarray) -> None:
         assert offset.shape == (21, 3)
         self.poses.append(pose)
 
@@ -115,8 +121,8 @@ def session(
     status = LiveStatus(clock, io.StringIO())
     frame = status.frame
     status.frame = lambda one, valid: (spent.append(one), frame(one, valid))  # type: ignore[assignment, func-returns-value]
-    streamer = Streamer(checkpoint(delay_frames=delay_frames).model, INTRINSICS, fps=fps, recorded=False)
-    motion = LiveMotion(detect, streamer, CausalWorld(INTRINSICS), clock=clock)
+    streamer = direct(checkpoint(delay_frames=delay_frames).model, fps)
+    motion = LiveMotion(detect, streamer, CausalWorld(), clock=clock)
     run_live(camera.newest, motion, [kept], status, StopRequest(), clock=clock, **options)  # type: ignore[arg-type]
     return kept, camera.newest, spent
 
@@ -171,9 +177,7 @@ def test_without_pictures_outputs_are_told_and_a_request_ends_the_session(monkey
             stop.ask()
 
     kept.idle = told  # type: ignore[method-assign]
-    motion = LiveMotion(
-        lambda *_: upright(), Streamer(checkpoint().model, INTRINSICS, recorded=False), CausalWorld(INTRINSICS)
-    )
+    motion = LiveMotion(lambda *_: upright(), direct(checkpoint().model), CausalWorld())
     run_live(NewestShot(), motion, [kept], LiveStatus(time.perf_counter, io.StringIO()), stop)
     assert kept.idles == 3
     assert kept.poses == []
@@ -185,19 +189,19 @@ def test_finishing_is_told_the_bones_and_steps_once_a_pose() -> None:
             self.times: list[float] = []
             self.sizes: list[float] = []
 
-        def resize(self, offset: torch.Tensor) -> None:
-            self.sizes.append(offset.norm().item())
+        def resize(self, offset: np.ndarray) -> None:
+            self.sizes.append(np.linalg.norm(offset))
 
         def step(self, pose: WorldPose) -> WorldPose:
             self.times.append(pose.time_s)
-            return pose._replace(root_position=torch.full((3,), 7.0))
+            return pose._replace(root_position=np.full((3,), 7.0))
 
-    finish, world = Finish(), CausalWorld(INTRINSICS, subject_height_m=1.8)
-    streamer = Streamer(checkpoint().model, INTRINSICS, recorded=False)
+    finish, world = Finish(), CausalWorld(subject_height_m=1.8)
+    streamer = direct(checkpoint().model)
     motion = LiveMotion(lambda *_: upright(), streamer, world, finish=finish)
     poses = [motion.solve(Shot(time_s, IMAGE, 0.0))[0] for time_s in (0.0, 0.02, 0.025, 0.04)]
     assert finish.times == [0.0, 0.02, 0.04]
-    assert finish.sizes == [world.offset.norm().item()] * 3
+    assert finish.sizes == [np.linalg.norm(world.offset)] * 3
     assert all(pose.root_position.tolist() == [7.0] * 3 for pose in poses)
 
 
@@ -206,15 +210,15 @@ def test_a_guard_sees_every_frame_before_the_network() -> None:
 
     class Guard:
         def __init__(self) -> None:
-            self.seen: list[torch.Tensor] = []
+            self.seen: list[np.ndarray] = []
 
-        def step(self, landmarks: torch.Tensor, time_s: float) -> torch.Tensor:
+        def step(self, landmarks: np.ndarray, time_s: float) -> np.ndarray:
             self.seen.append(landmarks)
-            return torch.zeros_like(landmarks) if time_s > 0.09 else landmarks
+            return np.zeros_like(landmarks) if time_s > 0.09 else landmarks
 
     guard, row = Guard(), upright()
-    streamer = Streamer(checkpoint().model, INTRINSICS, recorded=False)
-    motion = LiveMotion(lambda *_: row, streamer, CausalWorld(INTRINSICS), guard)
+    streamer = direct(checkpoint().model)
+    motion = LiveMotion(lambda *_: row, streamer, CausalWorld(), guard)
     poses = [motion.solve(Shot(number / 30, IMAGE, 0.0))[0] for number in range(5)]
     assert [pose.valid for pose in poses] == [True, True, True, False, False]
     assert all((frame[:, TRACKED] == 1).all() for frame in guard.seen)
@@ -450,10 +454,9 @@ def test_real_landmarks_go_through_a_session(totalcapture_root: Path) -> None:
     """Landmarks of a real take at their own rate, the detector replaced by the file: every frame is answered."""
     clip = next((totalcapture_root / "landmarks").rglob("blaze_S1_*_cam1.npy"))
     rows = read_landmarks(clip)[:300]
-    streamer = Streamer(checkpoint().model, camera_intrinsics(1920, 1080), fps=60.0, recorded=False)
-    motion = LiveMotion(
-        lambda image, time_s: rows[round(time_s * 60)], streamer, CausalWorld(camera_intrinsics(1920, 1080))
-    )
+    network = TorchNetwork(checkpoint().model, record=False)
+    streamer = Streamer(network, camera_intrinsics(1920, 1080), fps=60.0)
+    motion = LiveMotion(lambda image, time_s: rows[round(time_s * 60)], streamer, CausalWorld())
     poses = [motion.solve(Shot(number / 60, IMAGE, 0.0))[0] for number in range(len(rows))]
     assert [pose.valid for pose in poses] == rows.any(axis=(1, 2)).tolist()
-    assert all(torch.isfinite(pose.rotation).all() and torch.isfinite(pose.root_position).all() for pose in poses)
+    assert all(np.isfinite(pose.rotation).all() and np.isfinite(pose.root_position).all() for pose in poses)

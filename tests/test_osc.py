@@ -4,15 +4,15 @@ import errno
 import math
 import sys
 
+import numpy as np
 import pytest
-import torch
 from moving import tumbling
 from osc_receiver import Receiver
 
-from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.osc import Message, OscOutput, OscSender, find_destination
+from blaze2cap.runtime.rotation import geodesic_angle, quaternion_to_matrix
 from blaze2cap.runtime.world_pose import WorldPose
 
 
@@ -21,10 +21,10 @@ def test_a_receiver_gets_every_joint_of_a_frame_in_one_bundle() -> None:
     place = animation.joint_positions()
     with Receiver() as receiver:
         output = OscOutput(OscSender(find_destination(receiver.name, "--osc")))
-        last: torch.Tensor | None = None
+        last: np.ndarray | None = None
         for frame in range(30):
             pose = WorldPose(
-                frame / 30, animation.rotation[frame], animation.root_position[frame], frame != 7, torch.zeros(21)
+                frame / 30, animation.rotation[frame], animation.root_position[frame], frame != 7, np.zeros(21)
             )
             output.send(pose, animation.offset)
             number, time, valid, *joints = receiver.bundle()
@@ -33,9 +33,9 @@ def test_a_receiver_gets_every_joint_of_a_frame_in_one_bundle() -> None:
             assert valid == ("/blaze2cap/valid", (int(frame != 7),))
             assert {joint.address for joint in joints} == {"/blaze2cap/joint"}
             assert [joint.arguments[0] for joint in joints] == list(JOINTS)
-            numbers = torch.tensor([joint.arguments[1:] for joint in joints])
+            numbers = np.array([joint.arguments[1:] for joint in joints])
             assert numbers.shape == (21, 7)
-            torch.testing.assert_close(numbers[:, :3], place[frame], atol=1e-5, rtol=0)
+            np.testing.assert_allclose(numbers[:, :3], place[frame], atol=1e-5, rtol=0)
             turn = quaternion_to_matrix(numbers[:, 3:])
             assert geodesic_angle(turn, animation.rotation[frame]).max() < 2e-3
             if last is not None:

@@ -15,7 +15,6 @@ from blaze2cap.body.rotation import (
     mirror_rotation,
     quaternion_to_matrix,
     rotation_6d_to_matrix,
-    rotation_between,
     rotation_vector_to_matrix,
 )
 
@@ -114,15 +113,6 @@ def test_geodesic_angle_is_exact_from_zero_to_half_a_turn(angle: float) -> None:
     a = random_rotations(len(turn))
     found = geodesic_angle(a, a @ turn)
     torch.testing.assert_close(found, torch.full_like(found, angle), atol=1e-9, rtol=0)
-
-
-def test_rotation_between_turns_one_direction_into_the_other_by_the_angle_between_them() -> None:
-    a, b = random_vectors(200), random_vectors(200, seed=4)
-    matrix = rotation_between(a, b)
-    unit_a, unit_b = (torch.nn.functional.normalize(v, dim=-1) for v in (a, b))
-    torch.testing.assert_close((matrix @ unit_a[..., None]).squeeze(-1), unit_b)
-    angle = torch.acos((unit_a * unit_b).sum(-1))
-    torch.testing.assert_close(geodesic_angle(matrix, torch.eye(3, dtype=torch.float64).expand(200, 3, 3)), angle)
 
 
 def test_mirroring_twice_is_identity_and_commutes_with_products() -> None:

@@ -6,18 +6,16 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from moving import tumbling
 from osc_receiver import Received, Receiver
 from scipy.spatial.transform import Rotation
-from torch import Tensor
 
-from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.rotation import geodesic_angle, quaternion_to_matrix, rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.runtime.animation import bones
+from blaze2cap.runtime.kinematics import forward_kinematics
 from blaze2cap.runtime.live_rest import BLEND_S, RestBlend, rest_rotation
 from blaze2cap.runtime.osc import OscSender, find_destination
+from blaze2cap.runtime.rotation import geodesic_angle, quaternion_to_matrix, rotation_vector_to_matrix
 from blaze2cap.runtime.vmc import HEARTBEAT_S, VmcOutput, transforms
 from blaze2cap.runtime.world_pose import WorldPose
 
@@ -51,11 +49,11 @@ def pose(
     valid: bool = True,
 ) -> WorldPose:
     """The rest pose with some joints turned by rotation vectors [degrees], in the axes of the file."""
-    vector = torch.zeros(len(JOINTS), 3)
+    vector = np.zeros((len(JOINTS), 3))
     for joint, turn in (turns or {}).items():
-        vector[JOINT_INDEX[joint]] = torch.tensor(turn) * math.pi / 180
+        vector[JOINT_INDEX[joint]] = np.array(turn) * math.pi / 180
     return WorldPose(
-        time_s, rotation_vector_to_matrix(vector), torch.tensor(place), valid, torch.full((len(JOINTS),), torch.nan)
+        time_s, rotation_vector_to_matrix(vector), np.array(place, float), valid, np.full((len(JOINTS),), np.nan)
     )
 
 
@@ -149,14 +147,14 @@ def test_every_bone_is_oriented_and_every_leg_placed_as_seen_in_the_mirror_x() -
     animation = tumbling(20, seed=3)
     position, rotation = forward_kinematics(animation.rotation, animation.offset, animation.root_position)
     for frame in range(0, 20, 4):
-        shown = WorldPose(0.0, animation.rotation[frame], animation.root_position[frame], True, torch.zeros(21))
+        shown = WorldPose(0.0, animation.rotation[frame], animation.root_position[frame], True, np.zeros(21))
         messages = {str(m.arguments[0]): m.arguments[1:] for m in transforms(shown, animation.offset)}
         place, turn = in_unity(messages)  # type: ignore[arg-type]
         for bone, joint in JOINT_OF.items():
-            there = MIRROR @ rotation[frame, JOINT_INDEX[joint]].numpy() @ MIRROR
+            there = MIRROR @ rotation[frame, JOINT_INDEX[joint]] @ MIRROR
             np.testing.assert_allclose(turn[bone], there, atol=1e-5, err_msg=bone)
             if bone == "Hips" or "Leg" in bone or "Foot" in bone:
-                np.testing.assert_allclose(place[bone], MIRROR @ position[frame, JOINT_INDEX[joint]].numpy(), atol=1e-5)
+                np.testing.assert_allclose(place[bone], MIRROR @ position[frame, JOINT_INDEX[joint]], atol=1e-5)
 
 
 def test_the_root_is_the_place_on_the_floor_and_the_hips_carry_the_height() -> None:
@@ -201,8 +199,8 @@ def steps(frames: list[tuple[float, bool]], turns: dict | None = None) -> list[W
     return [blend.step(pose(turns, time_s=time_s, valid=valid), OFFSET) for time_s, valid in frames]
 
 
-def angles(shown: WorldPose, other: Tensor) -> float:
-    return math.degrees(geodesic_angle(shown.rotation, other).max().item())
+def angles(shown: WorldPose, other: np.ndarray) -> float:
+    return math.degrees(geodesic_angle(shown.rotation, other).max())
 
 
 def test_an_avatar_stands_with_its_arms_down_before_anybody_is_in_view() -> None:
@@ -251,10 +249,9 @@ def test_who_returns_in_the_middle_of_the_blend_is_met_where_the_avatar_is() -> 
 
 def test_quaternions_are_those_of_the_rotations() -> None:
     """Of mirrored rotations, M R M, whatever the rotation."""
-    generator = torch.Generator().manual_seed(0)
-    vector = torch.randn(21, 3, generator=generator)
+    vector = np.random.default_rng(0).normal(size=(21, 3))
     shown = pose()._replace(rotation=rotation_vector_to_matrix(vector))
-    foot = torch.tensor(sent(shown)["RightFoot"][3:])
-    mirror = torch.from_numpy(MIRROR).float()
+    foot = np.array(sent(shown)["RightFoot"][3:])
+    mirror = MIRROR
     expected = mirror @ shown.rotation[JOINT_INDEX["RightFoot"]] @ mirror
-    torch.testing.assert_close(quaternion_to_matrix(foot), expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(quaternion_to_matrix(foot), expected, atol=1e-5, rtol=0)

@@ -6,13 +6,13 @@ so image positions are fractions of width and height, as in the landmark files.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-from blaze2cap.body.rotation import rotation_between
+from torch.nn.functional import normalize
 
 # Where nothing is known of a camera: 70 degrees across, 16:9, centred (TotalCapture's have 68-78 degrees).
 ASSUMED_INTRINSICS = (0.714, 1.269, 0.5, 0.5)
@@ -31,6 +31,21 @@ class Camera:
     rotation: Float[Tensor, "3 3"]
     translation: Float[Tensor, "3"]
     distortion: float = 0.0
+
+    @classmethod
+    def at_origin(cls, intrinsics: Sequence[float], width: int, height: int) -> "Camera":
+        """A camera of these intrinsics and size [px] whose frame is the world's: nobody knows where it stands."""
+        fx, fy, cx, cy = intrinsics
+        return cls(
+            fx=fx * width,
+            fy=fy * height,
+            cx=cx * width,
+            cy=cy * height,
+            width=width,
+            height=height,
+            rotation=torch.eye(3),
+            translation=torch.zeros(3),
+        )
 
     @property
     def intrinsics(self) -> Float[Tensor, "4"]:
@@ -75,8 +90,10 @@ def viewing_ray(screen: Float[Tensor, "*batch 2"], intrinsics: Float[Tensor, "*#
 def ray_rotation(ray: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Ray frame -> camera frame: the smallest rotation of the optical axis onto a viewing ray.
 
-    Smallest rather than yaw after pitch, so that it commutes with a roll of the camera and with a mirror.
+    Smallest rather than yaw after pitch, so that it commutes with a roll of the camera and with a mirror: a half turn
+    about the axis, and then one about the sum of both directions.
     """
-    axis = torch.zeros_like(ray)
-    axis[..., 2] = 1
-    return rotation_between(axis, ray)
+    middle = normalize(ray, dim=-1) + ray.new_tensor([0.0, 0.0, 1.0])
+    # Half of the sum's square is its z.
+    about_middle = middle[..., :, None] * middle[..., None, :] / middle[..., 2:, None]
+    return about_middle * ray.new_tensor([-1.0, -1.0, 1.0]) + ray.new_tensor([1.0, 1.0, -1.0]).diag()

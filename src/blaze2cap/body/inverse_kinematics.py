@@ -16,25 +16,27 @@ the true bones: MPJPE 86 mm, 62 after similarity, local angles off by 0.40 rad, 
 rotation of each joint 78 mm, 57 mm, 0.35 and 0.25 rad.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from blaze2cap.body.camera import ray_rotation, viewing_ray
-from blaze2cap.body.landmark import SCREEN, VISIBILITY, WORLD, indices
+from blaze2cap.body.landmark import LANDMARKS, SCREEN, VISIBILITY, WORLD, indices
 from blaze2cap.body.skeleton import JOINTS, PARENTS
 
-_PARTS = ("ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index")
-_NOSE = indices("nose")
 _HIPS = indices("left_hip", "right_hip")
-_PAIRED = [index for side in ("right", "left") for index in indices(*(f"{side}_{part}" for part in _PARTS))]
+_SIDES = ("right", "left")
 
 # Weights of unit directions whose sum is an axis of a frame.
-_PELVIS_RIGHT = {"hip": 1.0, "shoulder": 0.4, "knee": 0.3, "face": 0.35}
-_PELVIS_DOWN = {"trunk": 0.75, "thigh": 0.5, "shin": 0.4, "neck": 0.2}
-_CHEST_RIGHT = {"shoulder": 1.0, "hip": 0.65, "ear": 0.25}
+_PELVIS_RIGHT = {"hips": 1.0, "shoulders": 0.4, "knees": 0.3, "face": 0.35}
+_PELVIS_DOWN = {"trunk": 0.75, "thighs": 0.5, "shins": 0.4, "neck": 0.2}
+_CHEST_RIGHT = {"shoulders": 1.0, "hips": 0.65, "ears": 0.25}
 _CHEST_DOWN = {"trunk": 1.0, "neck": 0.3}
-_HEAD_RIGHT = {"ear": 0.85, "face": 0.6}
+_HEAD_RIGHT = {"ears": 0.85, "face": 0.6}
 _THIGH_TWIST = {"knee": 0.45, "foot": 0.65}
 
 # Weight of the carried twist against hints of unit length.
@@ -56,6 +58,148 @@ _NEAREST = 0.1
 _DISTANCE_PRIOR = 1e-6
 
 
+Sum = dict[str, float]
+"""A vector as the sum of others with names, each by its weight."""
+
+
+def _way(start: str, end: str) -> Sum:
+    """From one landmark to another; from or to the middle of both sides' where no side is named."""
+    way: Sum = {}
+    for name, weight in ((start, -1.0), (end, 1.0)):
+        sides = (name,) if name in LANDMARKS else [f"{side}_{name}" for side in _SIDES]
+        way |= {landmark: weight / len(sides) for landmark in sides}
+    return way
+
+
+# Directions seen in the landmarks: of the trunk, to the right, and of each limb.
+_WAYS = {
+    "trunk": _way("shoulder", "hip"), "thighs": _way("hip", "knee"), "shins": _way("knee", "ankle"),
+    "neck": _way("ear", "shoulder"), "behind_nose": _way("nose", "ear"),
+    **{f"{part}s": _way(f"left_{part}", f"right_{part}") for part in ("hip", "shoulder", "knee", "ear")},
+    **{
+        f"{side}_{limb}": _way(f"{side}_{start}", f"{side}_{end}")
+        for side in _SIDES
+        for limb, start, end in (
+            ("upper_arm", "shoulder", "elbow"), ("forearm", "elbow", "wrist"), ("thigh", "hip", "knee"),
+            ("shin", "knee", "ankle"), ("foot", "foot_index", "heel"),
+        )
+    },
+}  # fmt: skip
+# Cross products of them: axes about which elbows and knees bend, and feet turn; the first one at unit length.
+_BENDS = {
+    "face": ("behind_nose", "trunk"),
+    **{
+        f"{side}_{joint}": (f"{side}_{lower}", f"{side}_{upper}")
+        for side in _SIDES
+        for joint, lower, upper in (
+            ("elbow", "forearm", "upper_arm"), ("knee", "shin", "thigh"), ("toes", "foot", "shin"),
+        )
+    },
+}  # fmt: skip
+# Upright and facing the camera, where nothing is seen at all.
+_FACING = {"facing.x": (-1.0, 0.0, 0.0), "facing.y": (0.0, 0.0, 1.0), "facing.z": (0.0, 1.0, 0.0)}
+
+
+class _Frame(NamedTuple):
+    """Axes of a frame: the first-named lies along `direction`, the second turns towards `hint`.
+
+    The parent's axes, carried along by the smallest rotation, weigh `carried` against the hint, and decide alone where
+    the hint or the direction vanishes.
+    """
+
+    name: str
+    axes: str
+    parent: str
+    direction: Sum
+    hint: Sum
+    carried: float = 0.0
+
+
+def _between(name: str, start: str, end: str, share: float) -> _Frame:
+    """The frame a share of the way from `start` to `end` (linear in the axes: near enough here)."""
+    x, z = ({f"{start}.{axis}": 1 - share, f"{end}.{axis}": share} for axis in "xz")
+    return _Frame(name, "xz", start, x, z)
+
+
+def _of_side(side: str) -> tuple[list[_Frame], list[_Frame], list[_Frame]]:
+    """A side's limbs, from the trunk outwards."""
+    # A mirror turns the arms' x axis, which points right on both sides, and any cross product, the other way round.
+    sign = 1.0 if side == "right" else -1.0
+    upper_arm, forearm, thigh, shin, foot = (
+        f"{side}_{limb}" for limb in ("upper_arm", "forearm", "thigh", "shin", "foot")
+    )
+    clavicle = {"Spine3.x": 1 - _CLAVICLE, upper_arm: sign * _CLAVICLE}
+    twist = {f"{side}_knee": _THIGH_TWIST["knee"], f"{side}_toes": _THIGH_TWIST["foot"]}
+    joint = side.capitalize()
+    return (
+        [_Frame(f"{joint}UpLeg", "zx", "Hips", {thigh: 1.0}, twist, _THIGH_CARRIED)],
+        [
+            _Frame(f"{joint}Shoulder", "xz", "Spine3", clavicle, {}, 1.0),
+            _Frame(f"{joint}Arm", "xz", "Spine3", {upper_arm: sign}, {f"{side}_elbow": sign}, _ARM_CARRIED),
+            _Frame(f"{joint}Leg", "zx", f"{joint}UpLeg", {shin: 1.0}, {}, 1.0),
+        ],
+        [
+            _Frame(f"{joint}ForeArm", "xz", f"{joint}Arm", {forearm: sign}, {}, 1.0),
+            _Frame(f"{joint}Foot", "yz", f"{joint}Leg", {foot: 1.0}, {shin: 1.0}, _FOOT_CARRIED),
+        ],
+    )
+
+
+_RIGHT, _LEFT = (_of_side(side) for side in _SIDES)
+# Frames of the joints by what they need of others: those of a level are found at once.
+_LEVELS = (
+    [_Frame("Hips", "xz", "facing", _PELVIS_RIGHT, _PELVIS_DOWN)],
+    [_Frame("Spine3", "xz", "Hips", _CHEST_RIGHT, _CHEST_DOWN), *_RIGHT[0], *_LEFT[0]],
+    [
+        _Frame("Head", "xy", "Spine3", _HEAD_RIGHT, {"behind_nose": 1.0}),
+        *(_between(name, "Hips", "Spine3", share) for name, share in _SPINE.items()),
+        *_RIGHT[1], *_LEFT[1],
+    ],
+    [_between("Neck", "Spine3", "Head", _NECK), *_RIGHT[2], *_LEFT[2]],
+)  # fmt: skip
+
+
+class _Level(NamedTuple):
+    """Frames found at once. `sums` gives, of the vectors known before, first the parents' axes that will be along and
+    towards, then directions, then hints; `carried` weighs those, `sign` is that of the last axis, a row a frame."""
+
+    sums: Float64[np.ndarray, "rows known"]
+    carried: Float64[np.ndarray, "frames 1"]
+    sign: Float64[np.ndarray, "frames 1"]
+
+
+def _rows(sums: Iterable[Mapping[str, float]], known: list[str]) -> Float64[np.ndarray, "rows known"]:
+    """Sums as a matrix that acts on the known vectors."""
+    return np.array([[each.get(name, 0.0) for name in known] for each in sums])
+
+
+def _compiled() -> tuple[list[_Level], list[int]]:
+    """The levels as matrices, and where the x, y and z axes of all joints are in the end."""
+    known, levels = [*_WAYS, *_BENDS, *_FACING], []
+    for frames in _LEVELS:
+        parents = [[{f"{frame.parent}.{frame.axes[place]}": 1.0} for frame in frames] for place in (0, 1)]
+        sums = [*parents[0], *parents[1], *(frame.direction for frame in frames), *(frame.hint for frame in frames)]
+        assert all(name in known for each in sums for name in each)
+        lasts = [next(axis for axis in "xyz" if axis not in frame.axes) for frame in frames]
+        # Whether the axes as named, and then the last, follow each other as x, y and z do.
+        turns = [[1.0 if frame.axes in "xyzx" else -1.0] for frame in frames]
+        carried = [[frame.carried] for frame in frames]
+        levels.append(_Level(_rows(sums, known), np.array(carried), np.array(turns)))
+        known += [f"{frame.name}.{frame.axes[0]}" for frame in frames]
+        known += [f"{frame.name}.{frame.axes[1]}" for frame in frames]
+        known += [f"{frame.name}.{last}" for frame, last in zip(frames, lasts, strict=True)]
+    # A hand lies as its forearm does.
+    place = [known.index(f"{joint.replace('Hand', 'ForeArm')}.{axis}") for joint in JOINTS for axis in "xyz"]
+    return levels, place
+
+
+_COMPILED, _AXES = _compiled()
+_DIFFERENCES = _rows(_WAYS.values(), list(LANDMARKS))
+_UPPER, _LOWER = ([list(_WAYS).index(pair[place]) for pair in _BENDS.values()] for place in (0, 1))
+_FACING_AXES = np.array(list(_FACING.values())).T[..., None]
+_PARENT_AXES = [3 * parent + axis for parent in PARENTS[1:] for axis in range(3)]
+
+
 def analytic_pose(
     world: Float[Tensor, "*batch 25 3"], visibility: Float[Tensor, "*batch 25"]
 ) -> Float[Tensor, "*batch 21 3 3"]:
@@ -64,107 +208,56 @@ def analytic_pose(
     Every output is a rotation: coincident landmarks, and frames of zeros, take the parent's direction.
     `visibility` is not used: blends that heed it came within 1 mm of these.
     """
-    # Coordinates first and frames last, [3, landmark, frames]: three to five times faster than the other way round.
+    # Coordinates first and frames last, [3, vector, frames]: three to five times faster than the other way round. And
+    # many vectors at once: of one frame, the number of operations is the time that they take.
     landmark = world.reshape(-1, *world.shape[-2:]).permute(2, 1, 0).contiguous()
-    paired = landmark.index_select(1, torch.tensor(_PAIRED, device=world.device)).unflatten(1, (2, len(_PARTS)))
-    part = dict(zip(_PARTS, paired.unbind(2), strict=True))
-    middle = {name: point.mean(1) for name, point in part.items()}
-    nose = landmark.index_select(1, torch.tensor(_NOSE, device=world.device)).squeeze(1)
-    # A mirror turns the arms' x axis, which points right on both sides, and any cross product, the other way round.
-    side = world.new_tensor([[1.0], [-1.0]])
+    way = _unit(_constant(_DIFFERENCES, world) @ landmark)
+    bend = _cross(_select(way, _UPPER), _select(way, _LOWER))
+    facing = _constant(_FACING_AXES, world).expand(3, 3, landmark.shape[-1])
+    known = torch.cat((way, _unit(bend[:, :1]), bend[:, 1:], facing), dim=1)
+    for level in _COMPILED:
+        known = torch.cat((known, _frames(level, known)), dim=1)
+    return _local(_select(known, _AXES)).reshape(*world.shape[:-2], len(JOINTS), 3, 3)
 
-    down = {
-        "trunk": _unit(middle["hip"] - middle["shoulder"]), "thigh": _unit(middle["knee"] - middle["hip"]),
-        "shin": _unit(middle["ankle"] - middle["knee"]), "neck": _unit(middle["shoulder"] - middle["ear"]),
-    }  # fmt: skip
-    behind_nose = _unit(middle["ear"] - nose)
-    right = {name: _unit(point[:, 0] - point[:, 1]) for name, point in part.items()}
-    right["face"] = _unit(_cross(behind_nose, down["trunk"]))
-    # Upright and facing the camera, where nothing is seen at all.
-    facing = world.new_tensor([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])[..., None]
-    facing = facing.expand(3, 3, landmark.shape[-1])
-    pelvis = _frame("xz", _blend(_PELVIS_RIGHT, right), _blend(_PELVIS_DOWN, down), facing)
-    chest = _frame("xz", _blend(_CHEST_RIGHT, right), _blend(_CHEST_DOWN, down), pelvis)
-    head = _frame("xy", _blend(_HEAD_RIGHT, right), behind_nose, chest)
 
-    both_chest = chest.unsqueeze(2).expand(3, 3, 2, -1)
-    upper_arm = _unit(part["elbow"] - part["shoulder"])
-    forearm = _unit(part["wrist"] - part["elbow"])
-    elbow = side * _cross(forearm, upper_arm)
-    clavicle_frame = _frame("xz", torch.lerp(both_chest[0], side * upper_arm, _CLAVICLE), None, both_chest)
-    arm_frame = _frame("xz", side * upper_arm, elbow, both_chest, _ARM_CARRIED)
-    forearm_frame = _frame("xz", side * forearm, None, arm_frame)
+def _constant(array: np.ndarray, like: Tensor) -> Tensor:
+    return torch.tensor(array, dtype=like.dtype, device=like.device)
 
-    both_pelvis = pelvis.unsqueeze(2).expand(3, 3, 2, -1)
-    thigh = _unit(part["knee"] - part["hip"])
-    shin = _unit(part["ankle"] - part["knee"])
-    foot = _unit(part["heel"] - part["foot_index"])
-    hinge = _blend(_THIGH_TWIST, {"knee": _cross(shin, thigh), "foot": _cross(foot, shin)})
-    thigh_frame = _frame("zx", thigh, hinge, both_pelvis, _THIGH_CARRIED)
-    shin_frame = _frame("zx", shin, None, thigh_frame)
-    foot_frame = _frame("yz", foot, shin, shin_frame, _FOOT_CARRIED)
 
-    frames = {"Hips": pelvis, "Spine3": chest, "Neck": _between(chest, head, _NECK), "Head": head}
-    frames |= {name: _between(pelvis, chest, share) for name, share in _SPINE.items()}
-    limbs = {
-        "Shoulder": clavicle_frame, "Arm": arm_frame, "ForeArm": forearm_frame, "Hand": forearm_frame,
-        "UpLeg": thigh_frame, "Leg": shin_frame, "Foot": foot_frame,
-    }  # fmt: skip
-    for name, frame in limbs.items():
-        frames[f"Right{name}"], frames[f"Left{name}"] = frame.unbind(2)
-    return _local(torch.stack([frames[name] for name in JOINTS])).reshape(*world.shape[:-2], len(JOINTS), 3, 3)
+def _select(vector: Tensor, index: list[int]) -> Tensor:
+    return vector.index_select(1, torch.tensor(index, device=vector.device))
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:
     return torch.linalg.cross(a, b, dim=0)
 
 
-def _unit(vector: Tensor) -> Tensor:
-    """Vectors [3, ...] at unit length, zero where they are too short to have a direction."""
+def _unit(vector: Tensor, otherwise: Tensor | None = None) -> Tensor:
+    """Vectors [3, ...] at unit length; where they are too short to have a direction, another vector, or zero."""
     # Not `norm`: over the first dimension it is many times slower, and its gradient at zero is a special case.
     square = vector.square().sum(0)
-    return torch.where(square > _TINY**2, vector * square.clamp_min(_TINY**2).rsqrt(), 0)
+    unit = vector * square.clamp_min(_TINY**2).rsqrt()
+    return torch.where(square > _TINY**2, unit, 0 if otherwise is None else otherwise)
 
 
-def _blend(weights: dict[str, float], directions: dict[str, Tensor]) -> Tensor:
-    return torch.stack([weight * directions[name] for name, weight in weights.items()]).sum(0)
-
-
-def _frame(axes: str, direction: Tensor, hint: Tensor | None, parent: Tensor, carried_weight: float = 0.0) -> Tensor:
-    """Axes [axis, 3, ...] of a frame: the first-named lies along `direction`, the second turns towards `hint`.
-
-    The parent's axes, carried along by the smallest rotation, weigh `carried_weight` against the hint, and decide alone
-    where the hint or the direction vanishes.
-    """
-    first, second = ("xyz".index(axis) for axis in axes)
-    before, carried = parent[first], parent[second]
-    direction = _unit(direction)
-    direction = torch.where(direction.square().sum(0) > 0.5, direction, before)
-    # The smallest rotation of `before` onto `direction` acts on what is at right angles to `before` as the reflection
-    # that takes `before` to -`direction` (Householder); unlike Rodrigues' formula it keeps lengths to the last digit.
-    middle = _unit(before + direction)
+def _frames(level: _Level, known: Tensor) -> Tensor:
+    """Axes [3, axis * frames, ...] of the frames of a level, the first and the second as named, then the last."""
+    before, carried, direction, hint = (_constant(level.sums, known) @ known).chunk(4, dim=1)
+    first = _unit(direction, before)
+    # The smallest rotation of `before` onto `first` acts on what is at right angles to `before` as the reflection that
+    # takes `before` to -`first` (Householder); unlike Rodrigues' formula it keeps lengths to the last digit.
+    middle = _unit(before + first)
     carried = carried - 2 * (carried * middle).sum(0) * middle
-    if hint is None:
-        toward = carried
-    else:
-        toward = _unit(hint - (hint * direction).sum(0) * direction + carried_weight * carried)
-        toward = torch.where(toward.square().sum(0) > 0.5, toward, carried)
-    last = _cross(direction, toward) if (second - first) % 3 == 1 else _cross(toward, direction)
-    axis = {first: direction, second: toward, 3 - first - second: last}
-    return torch.stack([axis[0], axis[1], axis[2]])
-
-
-def _between(start: Tensor, end: Tensor, share: float) -> Tensor:
-    """The frame [axis, 3, ...] a share of the way from `start` to `end` (linear in the axes: near enough here)."""
-    blend = torch.lerp(start, end, share)
-    return _frame("xz", blend[0], blend[2], start)
+    toward = hint - (hint * first).sum(0) * first + _constant(level.carried, known) * carried
+    second = _unit(toward, carried)
+    return torch.cat((first, second, _constant(level.sign, known) * _cross(first, second)), dim=1)
 
 
 def _local(axes: Tensor) -> Tensor:
-    """Local rotations [frames, 21, 3, 3] of axes [21, axis, 3, frames]: `global_to_local` for this layout."""
-    parent = axes.index_select(0, torch.tensor(PARENTS[1:], device=axes.device))
-    local = (parent[:, :, None] * axes[1:, None]).sum(3)
-    return torch.cat((axes[:1].transpose(1, 2), local)).permute(3, 0, 1, 2).contiguous()
+    """Local rotations [frames, 21, 3, 3] of axes [3, 21 * axis, frames]: `global_to_local` for this layout."""
+    parent, own = (part.unflatten(1, (-1, 3)) for part in (_select(axes, _PARENT_AXES), axes))
+    local = (parent[:, :, :, None] * own[:, 1:, None]).sum(0)
+    return torch.cat((own[:, :1].transpose(0, 1), local)).permute(3, 0, 1, 2).contiguous()
 
 
 def root_position(

@@ -109,13 +109,6 @@ def nearest_rotation(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*bat
     return (u * sign[..., None, :]) @ vh
 
 
-def rotation_between(a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """The smallest rotation that turns the direction of `a` into that of `b` (undefined for opposite directions)."""
-    a, b = normalize(a, dim=-1), normalize(b, dim=-1)
-    half = torch.cat((torch.linalg.cross(a, b), 1 + (a * b).sum(-1, keepdim=True)), dim=-1)
-    return quaternion_to_matrix(half)
-
-
 def mirror_rotation(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
     """The rotation seen in a mirror across the plane x = 0: M R M with M = diag(-1, 1, 1)."""
     sign = torch.tensor([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]], dtype=matrix.dtype)

@@ -45,6 +45,23 @@ def _levels() -> tuple[tuple[int, ...], ...]:
 LEVELS = _levels()
 """Joints by their distance from the root: a level's parents all lie one level up."""
 
+# Bone offsets of a right-handed half of a skeleton in the parents' frames [mm], as measured on Vicon skeletons.
+MEAN_OFFSET_MM = {
+    "Hips": (0, 0, 0), "Spine": (0, 44, -66), "Spine1": (0, 15, -87), "Spine2": (0, 8, -88), "Spine3": (0, 0, -88),
+    "Neck": (0, -33, -232), "Head": (0, -21, -120),
+    "Shoulder": (29, -48, -155), "Arm": (142, 0, 0), "ForeArm": (266, 0, 0), "Hand": (216, 0, 0),
+    "UpLeg": (85, 0, 25), "Leg": (0, 0, 389), "Foot": (0, 0, 388),
+}  # fmt: skip
+
+
+def _mean_bone(joint: str) -> tuple[int, int, int]:
+    x, y, z = MEAN_OFFSET_MM[joint.removeprefix("Right").removeprefix("Left")]
+    return -x if joint.startswith("Left") else x, y, z
+
+
+MEAN_BONES_MM = tuple(_mean_bone(joint) for joint in JOINTS)
+"""Bone offsets of all joints, left and right mirror images of each other: a person of usual proportions."""
+
 # The joint that sits where each of the 12 limb landmarks is (a joint is the *start* of its bone).
 LIMB_JOINTS = {
     "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand", "hip": "UpLeg", "knee": "Leg", "ankle": "Foot",

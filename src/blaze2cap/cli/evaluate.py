@@ -47,7 +47,7 @@ def evaluate(
 ) -> None:
     """Score a checkpoint and the baselines on recordings that it may never have seen, by the standard protocol."""
     with one_sentence("blaze2cap evaluate"):
-        from blaze2cap.body.field_of_view import require_field_of_view
+        from blaze2cap.data.field_of_view import require_field_of_view
         from blaze2cap.data.known_takes import known_takes
         from blaze2cap.data.recordings import opened_recordings, takes_of_part, uncalibrated
         from blaze2cap.data.report import write_report

@@ -11,10 +11,15 @@ SUFFIX = ".onnx"
 
 
 def export(
-    checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="Folder with model.safetensors and model.json.")
-    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .onnx.")],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CHECKPOINT]",
+            help="Folder with model.safetensors and model.json; the package's own, or models, if left out.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write a checkpoint's network, a frame a call, as ONNX: it runs without torch, in the browser too."""
     with one_sentence("blaze2cap export"):
@@ -25,9 +30,10 @@ def export(
         require_writable(out)
 
         from blaze2cap.learning.checkpoint import load_checkpoint
+        from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
         from blaze2cap.runtime.onnx_export import export_onnx
 
-        known = load_checkpoint(checkpoint)
+        known = load_checkpoint(chosen_checkpoint(checkpoint))
         make_folder(out.absolute().parent)
         difference = export_onnx(known, out)
         print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, off from torch by {difference.largest:.1g} at most")

@@ -7,6 +7,7 @@ import typer
 
 from blaze2cap.cli.extract import require_opencv
 from blaze2cap.errors import UserError, one_sentence
+from blaze2cap.runtime.open_network import Runtime
 
 
 def live(
@@ -17,7 +18,12 @@ def live(
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Folder with model.safetensors and model.json; the package's own, or models, if left out."),
+        typer.Option(
+            help="A checkpoint's folder or an exported .onnx file; the package's own, or models, if left out."
+        ),
+    ] = None,
+    runtime: Annotated[
+        Runtime | None, typer.Option(help="What runs the network: onnx needs no torch; for .onnx files if left out.")
     ] = None,
     fov: Annotated[
         float | None,
@@ -63,6 +69,7 @@ def live(
                 source=video if video is not None else (camera or 0),
                 pose_model=pose_model,
                 checkpoint=checkpoint,
+                runtime=runtime,
                 field_of_view_deg=fov,
                 camera_tilt_deg=camera_tilt,
                 subject_height_m=subject_height,

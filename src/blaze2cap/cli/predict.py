@@ -1,7 +1,9 @@
 """`blaze2cap predict`: from a video, or its landmarks, to motion that animation programs open."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from blaze2cap.cli.extract import require_opencv
 from blaze2cap.errors import UserError, one_sentence
+from blaze2cap.runtime.open_network import Runtime
 
 if TYPE_CHECKING:
     from blaze2cap.runtime.animation import Animation
@@ -26,7 +29,12 @@ def predict(
     ],
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Folder with model.safetensors and model.json; the package's own, or models, if left out."),
+        typer.Option(
+            help="A checkpoint's folder or an exported .onnx file; the package's own, or models, if left out."
+        ),
+    ] = None,
+    runtime: Annotated[
+        Runtime | None, typer.Option(help="What runs the network: onnx needs no torch; for .onnx files if left out.")
     ] = None,
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     subject_height: Annotated[
@@ -47,6 +55,9 @@ def predict(
     smooth: Annotated[
         bool, typer.Option("--smooth", help="Less tremor, for a little lag: a low-pass that follows what is fast.")
     ] = False,
+    causal: Annotated[
+        bool, typer.Option("--causal", help="What live would have shown: each frame by those before it alone.")
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="Motion as the network has it: feet may slide, sides may be exchanged.")
     ] = False,
@@ -56,15 +67,12 @@ def predict(
         _require_outputs(source, out)
         if smooth and raw:
             raise UserError("--smooth and --raw: give one of the two")
-        from blaze2cap.body.field_of_view import require_field_of_view
-        from blaze2cap.learning.checkpoint import load_checkpoint
+        from blaze2cap.data.field_of_view import require_field_of_view
         from blaze2cap.runtime.animation import require_height, require_tilt
         from blaze2cap.runtime.brief_sightings import without_brief_sightings
-        from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
-        from blaze2cap.runtime.finishing.chain import FinishingParams, finish
+        from blaze2cap.runtime.finishing.chain import RAW, FinishingParams
         from blaze2cap.runtime.footage import open_footage
         from blaze2cap.runtime.motion_files import skeleton_map, write_motion
-        from blaze2cap.runtime.prediction import predict as predicted
         from blaze2cap.runtime.side_guard import guarded
 
         # All that can be wrong is looked at before a video is, which takes long.
@@ -76,7 +84,7 @@ def predict(
             if value is not None:
                 require(value)
         skeleton_map(skeleton)
-        system = load_checkpoint(chosen_checkpoint(checkpoint)).system()
+        follow = _follower(checkpoint, runtime, causal)
         if not _is_landmarks(source) or any(path.suffix.lower() == ".png" for path in out):
             require_opencv()
         footage = open_footage(source, fps, pose_model)
@@ -85,16 +93,27 @@ def predict(
         if not raw:
             steady = without_brief_sightings(footage.landmarks, footage.fps)
             footage = replace(footage, landmarks=guarded(steady, footage.fps))
-        animation = predicted(
-            system, footage, field_of_view_deg=fov, camera_tilt_deg=camera_tilt, subject_height_m=subject_height
-        )
-        if not raw:
-            animation = finish(animation, FinishingParams(low_pass=smooth))
+        params = RAW if raw else FinishingParams(low_pass=smooth)
+        known = {"field_of_view_deg": fov, "camera_tilt_deg": camera_tilt, "subject_height_m": subject_height}
+        animation = follow(footage, params=params, **known)
         write_motion(out, animation, footage, fov, skeleton)
         if camera_tilt is None:
             print(f"camera: taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands")
         for path in out:
             print(f"{path}: {_summary(animation)}")
+
+
+def _follower(checkpoint: Path | None, runtime: Runtime | None, causal: bool) -> Callable[..., "Animation"]:
+    """What turns footage into an animation, finished as its `params` say."""
+    from blaze2cap.runtime.causal_prediction import predict_causally
+    from blaze2cap.runtime.finishing.chain import finish
+    from blaze2cap.runtime.open_network import open_network, open_solver
+    from blaze2cap.runtime.prediction import predict as predicted
+
+    if causal:
+        return partial(predict_causally, open_network(checkpoint, runtime))
+    solve = open_solver(checkpoint, runtime)
+    return lambda footage, params, **known: finish(predicted(solve, footage, **known), params)
 
 
 def _summary(animation: "Animation") -> str:

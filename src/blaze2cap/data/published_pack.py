@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import torch
 
 from blaze2cap.body.camera import ASSUMED_INTRINSICS, Camera
-from blaze2cap.body.field_of_view import camera_at_origin
 from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.motion import BODY_SLOTS
 from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix
@@ -128,7 +127,7 @@ def preprocess_published(
 
 def assumed_camera() -> Camera:
     """A camera of usual optics whose frame is the world's."""
-    return camera_at_origin(ASSUMED_INTRINSICS, Sidecar.width, Sidecar.height)
+    return Camera.at_origin(ASSUMED_INTRINSICS, Sidecar.width, Sidecar.height)
 
 
 class _Map(NamedTuple):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from blaze2cap.body.field_of_view import require_field_of_view
 from blaze2cap.data.clipset import CAMERAS_FILE, ClipSet
+from blaze2cap.data.field_of_view import require_field_of_view
 from blaze2cap.data.known_takes import known_takes, same_recordings
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess

@@ -5,20 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from blaze2cap.body.landmark import SCREEN
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
-from blaze2cap.learning.evaluation import MODEL
-from blaze2cap.learning.features import detected_frames
-from blaze2cap.learning.report_plots import COLOURS
-from blaze2cap.learning.scoring import RAW
 from blaze2cap.runtime.animation import END_JOINTS, Animation
 from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.image_placement import camera_positions, figure_positions, landmark_positions, pixels
 from blaze2cap.runtime.joint_graphs import expected_error_graph, rotation_graph
 from blaze2cap.runtime.stick_figure import JOINT_LINES, StickFigure, landmark_figure, limb_radius, right_lines
+from blaze2cap.runtime.tracking import detected_frames
 from blaze2cap.runtime.viewer import Scene
+
+# Those of the pages of an evaluation (`learning.report_plots`), which needs torch.
+MODEL_COLOUR, LANDMARK_COLOUR = "#0072B2", "#E69F00"
 
 NOBODY = "nobody in view: the last pose is held"
 # Points of the figure are the joints and, after them, the ends of the last bones.
@@ -43,7 +42,7 @@ def scene_of_animation(
         intrinsics, image = footage.intrinsics(field_of_view_deg), (footage.width, footage.height)
         seen = camera_positions(animation, footage.landmarks, intrinsics)
         # Before anybody was seen there is nobody to hold in the image.
-        since = animation.valid.cummax(0).values
+        since = np.maximum.accumulate(animation.valid)
         figure = replace(figures[0], pixel=_array(pixels(seen, intrinsics, *image), since))
         figures = figure, _landmarks(animation, footage, intrinsics)
     return Scene(
@@ -60,7 +59,7 @@ def scene_of_animation(
 def animated_figure(animation: Animation) -> StickFigure:
     """The person of an animation; where nobody is in view its pose is held, and the graphs have a gap."""
     graphs = [rotation_graph(animation.rotation, animation.valid)]
-    if animation.deviation.isfinite().any():
+    if np.isfinite(animation.deviation).any():
         graphs.append(expected_error_graph(animation.deviation, animation.valid))
     lines = (*JOINT_LINES, *_ENDS)
     radii = (
@@ -70,7 +69,7 @@ def animated_figure(animation: Animation) -> StickFigure:
     head = JOINT_INDEX["Head"]
     return StickFigure(
         name="skeleton",
-        colour=COLOURS[MODEL],
+        colour=MODEL_COLOUR,
         lines=lines,
         right=right_lines(lines, POINTS),
         position=_array(figure_positions(animation)),
@@ -81,21 +80,21 @@ def animated_figure(animation: Animation) -> StickFigure:
     )
 
 
-def _landmarks(animation: Animation, footage: Footage, intrinsics: Float[Tensor, "4"]) -> StickFigure:
+def _landmarks(animation: Animation, footage: Footage, intrinsics: Float[np.ndarray, "4"]) -> StickFigure:
     """The landmarks as detected, where somebody was."""
     landmarks, detected = footage.landmarks, detected_frames(footage.landmarks)
-    size = landmarks.new_tensor([footage.width, footage.height])
+    size = np.array([footage.width, footage.height])
     return landmark_figure(
         name="landmarks",
-        colour=COLOURS[RAW],
+        colour=LANDMARK_COLOUR,
         position=_array(landmark_positions(animation, landmarks, intrinsics), detected),
         pixel=_array(landmarks[..., SCREEN] * size, detected),
     )
 
 
-def _array(value: Tensor, shown: Tensor | None = None) -> np.ndarray:
+def _array(value: np.ndarray, shown: np.ndarray | None = None) -> np.ndarray:
     """Float32 with NaN in the frames that are not shown."""
-    array = value.numpy().astype(np.float32)
+    array = value.astype(np.float32)
     if shown is not None:
-        array[~shown.numpy()] = np.nan
+        array[~shown] = np.nan
     return array

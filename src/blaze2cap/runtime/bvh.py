@@ -67,9 +67,9 @@ def write_bvh(path: Path, animation: Animation, skeleton_map: SkeletonMap = SKEL
     Bones have the names and the spine of `skeleton_map`, but not its axes: at rest all angles of a BVH file are zero.
     """
     rig = rigged(animation, skeleton_map, own_axes=False)
-    angle = np.degrees(continuous_zxy(rig.rotation.numpy()))
+    angle = np.degrees(continuous_zxy(rig.rotation))
     # Depth first, as the hierarchy is written, which the order of the bones is.
-    motion = np.concatenate((CM * rig.root_position.numpy()[:, None], angle), axis=1).reshape(len(angle), -1)
+    motion = np.concatenate((CM * rig.root_position[:, None], angle), axis=1).reshape(len(angle), -1)
     with path.open("w", encoding="ascii", newline="\n") as file:
         file.write("HIERARCHY\n")
         file.writelines(f"{line}\n" for line in _hierarchy(rig, 0, 0))

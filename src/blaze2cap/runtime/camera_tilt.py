@@ -4,12 +4,10 @@ import math
 
 import numpy as np
 from jaxtyping import Bool, Float
-from torch import Tensor
-from torch.nn.functional import normalize
 
-from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.skeleton import JOINT_INDEX, indices
+from blaze2cap.runtime.finishing.turning import unit
+from blaze2cap.runtime.kinematics import forward_kinematics, mean_offset
 
 # A person stands straight whose knees are bent by less than this, and whose trunk goes on from the legs within that.
 _MAX_KNEE_DEG = 30.0
@@ -31,7 +29,9 @@ _KNEES = indices("RightLeg", "LeftLeg")
 _ANKLES = indices("RightFoot", "LeftFoot")
 
 
-def estimated_tilt_deg(rotation: Float[Tensor, "N 21 3 3"], valid: Bool[Tensor, "N"], fps: float) -> float | None:
+def estimated_tilt_deg(
+    rotation: Float[np.ndarray, "N 21 3 3"], valid: Bool[np.ndarray, "N"], fps: float
+) -> float | None:
     """Angle [degrees] by which the camera looks down, from local rotations (root in the camera's frame); None where the
     person stands straight for less than half a second.
 
@@ -39,23 +39,23 @@ def estimated_tilt_deg(rotation: Float[Tensor, "N 21 3 3"], valid: Bool[Tensor, 
     real recordings by cameras that look down by 16-25 degrees it was off by 1.1 degrees (ten clips, root mean square).
     """
     upright, straight = standing(forward_kinematics(rotation, mean_offset())[0])
-    straight &= valid
+    straight = straight & valid
     if int(straight.sum()) < _LEAST_S * fps:
         return None
-    return tilt_deg(upright[straight].median(0).values)
+    return tilt_deg(np.median(upright[straight], axis=0))
 
 
 def standing(
-    position: Float[Tensor, "*batch 21 3"],
-) -> tuple[Float[Tensor, "*batch 3"], Bool[Tensor, "*batch"]]:
+    position: Float[np.ndarray, "*batch 21 3"],
+) -> tuple[Float[np.ndarray, "*batch 3"], Bool[np.ndarray, "*batch"]]:
     """Direction from ankles to neck, and whether somebody stands straight, of joint positions in the camera's frame."""
     thigh, knee, ankle = (position[..., joints, :] for joints in (_THIGHS, _KNEES, _ANKLES))
     neck, hip, foot = position[..., JOINT_INDEX["Neck"], :], thigh.mean(-2), ankle.mean(-2)
     straight = _within(thigh - knee, knee - ankle, _MAX_KNEE_DEG).all(-1)
-    straight &= _within(neck - hip, hip - foot, _MAX_HIP_DEG)
+    straight = straight & _within(neck - hip, hip - foot, _MAX_HIP_DEG)
     # Upright before a level camera is -y.
-    upright = normalize(neck - foot, dim=-1)
-    return upright, straight & (upright[..., 1] < -math.cos(math.radians(_MAX_TILT_DEG)))
+    upright = unit(neck - foot)
+    return upright, np.asarray(straight & (upright[..., 1] < -math.cos(math.radians(_MAX_TILT_DEG))))
 
 
 class RunningTilt:
@@ -70,7 +70,7 @@ class RunningTilt:
         # Seconds of standing by tilt; old ones fade, for cameras get moved.
         self._stood_s = np.zeros(len(_BINS_DEG))
 
-    def see(self, upright: Float[Tensor, "3"], straight: bool, dt_s: float) -> None:
+    def see(self, upright: Float[np.ndarray, "3"], straight: bool, dt_s: float) -> None:
         """One more frame, as `standing` tells it, and the time since the one before."""
         if straight:
             found = tilt_deg(upright)
@@ -92,11 +92,13 @@ class RunningTilt:
         return float(_BINS_DEG[number - 1] + (share - 0.5) * _BIN_DEG)
 
 
-def tilt_deg(upright: Float[Tensor, "3"]) -> float:
+def tilt_deg(upright: Float[np.ndarray, "3"]) -> float:
     """How far down a camera looks that sees upright things in this direction [degrees]."""
     _, y, z = upright.tolist()
     return math.degrees(math.atan2(-z, -y))
 
 
-def _within(a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*batch 3"], degrees: float) -> Bool[Tensor, "*batch"]:
-    return (normalize(a, dim=-1) * normalize(b, dim=-1)).sum(-1) > math.cos(math.radians(degrees))
+def _within(
+    a: Float[np.ndarray, "*batch 3"], b: Float[np.ndarray, "*batch 3"], degrees: float
+) -> Bool[np.ndarray, "*batch"]:
+    return np.asarray((unit(a) * unit(b)).sum(-1) > math.cos(math.radians(degrees)))

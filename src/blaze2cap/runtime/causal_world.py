@@ -6,16 +6,11 @@ moves slowly as they say more. The state has a fixed size.
 
 import math
 from collections import deque
-from collections.abc import Callable
-from functools import cache
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import normalize
 
-from blaze2cap.body.inverse_kinematics import root_position
-from blaze2cap.body.landmark import CHANNELS, LANDMARKS, TRACKED
+from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.runtime.animation import (
     body_points,
@@ -30,8 +25,8 @@ from blaze2cap.runtime.animation import (
     world_rotation,
 )
 from blaze2cap.runtime.camera_tilt import RunningTilt, standing
+from blaze2cap.runtime.finishing.turning import unit
 from blaze2cap.runtime.prediction import THIGHS, body_size
-from blaze2cap.runtime.recording import recorded
 from blaze2cap.runtime.streamer import LONGEST_BRIDGE_S, StreamedPose
 from blaze2cap.runtime.world_pose import WorldPose
 
@@ -63,25 +58,17 @@ _FIRST_S = 1 / 30
 class CausalWorld:
     """Places a stream's poses in a world with a floor, each by what was seen up to it.
 
-    `intrinsics` is the camera's, as the stream's. Without `camera_tilt_deg` the tilt is estimated so far, 0 before the
+    Without `camera_tilt_deg` the tilt is estimated so far, 0 before the
     person has stood straight; without `subject_height_m` the person's size is what the landmarks show in the first
     seconds. `offset` and `end` are the bones as `Animation` has them; they stand after those seconds. UserError for a
     tilt that no camera has and a height that nobody has.
     """
 
-    def __init__(
-        self,
-        intrinsics: Float[Tensor, "4"],
-        *,
-        camera_tilt_deg: float | None = None,
-        subject_height_m: float | None = None,
-    ) -> None:
+    def __init__(self, *, camera_tilt_deg: float | None = None, subject_height_m: float | None = None) -> None:
         if camera_tilt_deg is not None:
             require_tilt(camera_tilt_deg)
         if subject_height_m is not None:
             require_height(subject_height_m)
-        self._intrinsics = intrinsics
-        self._look = _recorded_look()
         self._given_tilt_deg = camera_tilt_deg
         self._given_size = None if subject_height_m is None else subject_height_m / standing_height()
         self.reset()
@@ -92,8 +79,8 @@ class CausalWorld:
         self._size = _Mean(_SIZING_S)
         self._floor = _Floor()
         # Place of the Hips in the camera's frame, and in a world whose floor is anywhere [m].
-        self._seen_at = torch.zeros(3)
-        self._way = torch.zeros(3)
+        self._seen_at = np.zeros(3)
+        self._way = np.zeros(3)
         self._tracked_s = 0.0
         self._seen_s = -math.inf
         self._last: WorldPose | None = None
@@ -109,16 +96,15 @@ class CausalWorld:
         return self._size.value if self._given_size is None else self._given_size
 
     @property
-    def offset(self) -> Float[Tensor, "21 3"]:
+    def offset(self) -> Float[np.ndarray, "21 3"]:
         """Bones in the parents' frames [m], as `Animation.offset`."""
         return bones(self.size)
 
     @property
-    def end(self) -> Float[Tensor, "5 3"]:
+    def end(self) -> Float[np.ndarray, "5 3"]:
         """Ends of the last bones [m], as `Animation.end`."""
         return bone_ends(self.size)
 
-    @torch.inference_mode()
     def place(self, pose: StreamedPose) -> WorldPose:
         """The pose in the world; in frames with nobody the last one, before any a T-pose on the floor, not valid.
 
@@ -132,31 +118,33 @@ class CausalWorld:
             return self._last
         soon = pose.time_s - self._seen_s <= LONGEST_BRIDGE_S
         dt_s = pose.time_s - self._seen_s if soon else _FIRST_S
-        points, upright, straight, middle, thighs = self._look(pose.rotation, pose.landmarks, self._intrinsics)
+        points = body_points(pose.rotation)
         if self._given_tilt_deg is None:
+            upright, straight = standing(points[: len(JOINTS)])
             self._tilt.see(upright, bool(straight), dt_s)
         if not self._size.stands:
             self._size.see(body_size(pose.landmarks[None]), dt_s)
         to_world = camera_to_world(self.camera_tilt_deg)
-        anew = self._move(pose, thighs - self._size.value * middle, to_world, dt_s, soon)
-        lowest = self._way[1].item() + self.size * lowest_point(points, to_world).item()
-        place = self._way.clone()
+        image = pose.image_position - self._size.value * points[THIGHS].mean(0)
+        anew = self._move(pose, image, to_world, dt_s, soon)
+        lowest = float(self._way[1] + self.size * lowest_point(points, to_world))
+        place = self._way.copy()
         place[1] -= self._floor.under(lowest, pose.time_s, dt_s, anew)
         self._seen_s = pose.time_s
         self._last = WorldPose(pose.time_s, world_rotation(pose.rotation, to_world), place, True, pose.deviation)
         return self._last
 
-    def _move(self, pose: StreamedPose, image: Tensor, to_world: Tensor, dt_s: float, soon: bool) -> bool:
+    def _move(self, pose: StreamedPose, image: np.ndarray, to_world: np.ndarray, dt_s: float, soon: bool) -> bool:
         """The Hips go on: the model's way, drawn towards their place in the image. True where they start anew there."""
         moved = self._seen_at + pose.delta_position
         apart = image - moved
         tracked = self._last is not None and self._last.valid and bool(pose.landmarks[0, TRACKED])
-        anew = not tracked and not (soon and apart.norm() < _SAME_PLACE_M)
+        anew = not tracked and not (soon and np.linalg.norm(apart) < _SAME_PLACE_M)
         if anew:
             self._tracked_s, now = dt_s, image
         else:
             self._tracked_s += dt_s
-            ray = normalize(moved, dim=0)
+            ray = unit(moved)
             along = (apart @ ray) * ray
             now = moved + self._gain(_ACROSS_S, dt_s) * (apart - along) + self._gain(_ALONG_S, dt_s) * along
         if math.isfinite(self._seen_s):
@@ -171,25 +159,9 @@ class CausalWorld:
 
     def _rest(self) -> WorldPose:
         """Nobody yet: a T-pose on the floor."""
-        identity = torch.eye(3).expand(len(JOINTS), 3, 3)
+        identity = np.tile(np.eye(3), (len(JOINTS), 1, 1))
         hips = self.size * standing_hip_height()
-        return WorldPose(0.0, identity, torch.tensor([0.0, hips, 0.0]), False, torch.full((len(JOINTS),), torch.nan))
-
-
-def _look(
-    rotation: Float[Tensor, "21 3 3"], landmarks: Float[Tensor, "25 7"], intrinsics: Float[Tensor, "4"]
-) -> tuple[Tensor, ...]:
-    """What a frame shows by itself, in the camera's frame: the mean skeleton's points [m], where upright is and whether
-    that of somebody who stands straight, the middle between its thighs, and their place as the image has it [m]."""
-    points = body_points(rotation)
-    upright, straight = standing(points[: len(JOINTS)])
-    return points, upright, straight, points[THIGHS].mean(0), root_position(landmarks, intrinsics)
-
-
-@cache
-def _recorded_look() -> Callable[..., tuple[Tensor, ...]]:
-    identity = torch.eye(3).repeat(len(JOINTS), 1, 1)
-    return recorded(_look, identity, torch.zeros(len(LANDMARKS), CHANNELS), torch.ones(4))
+        return WorldPose(0.0, identity, np.array([0.0, hips, 0.0]), False, np.full(len(JOINTS), np.nan))
 
 
 class _Mean:

@@ -78,7 +78,7 @@ def view_clip(clipset: ClipSet, clip: str, frames: slice, system: System | None 
             colour="ink",
             position=_array(root + true),
             pixel=_pixels(camera, root + true),
-            graphs=(rotation_graph(truth.rotation[frames], torch.ones_like(detected)),),
+            graphs=(rotation_graph(truth.rotation[frames].numpy(), np.ones(len(detected), bool)),),
         ),
         landmark_figure(
             name=TITLES[RAW],
@@ -93,13 +93,14 @@ def view_clip(clipset: ClipSet, clip: str, frames: slice, system: System | None 
         posed, _ = forward_kinematics(motion.rotation[frames], truth.offset)
         valid = detected & motion.valid[frames]
         error = mpjpe_mm(posed, true)
+        turned, seen, counted = motion.rotation[frames].numpy(), valid.numpy(), (scored & valid).numpy()
         graphs = [
-            rotation_graph(motion.rotation[frames], valid),
-            rotation_error_graph(motion.rotation[frames], truth.rotation[frames], scored & valid),
-            position_error_graph(error, scored & valid),
+            rotation_graph(turned, seen),
+            rotation_error_graph(turned, truth.rotation[frames].numpy(), counted),
+            position_error_graph(error.numpy(), counted),
         ]
         if motion.deviation is not None:
-            graphs.append(expected_error_graph(motion.deviation[frames], valid))
+            graphs.append(expected_error_graph(motion.deviation[frames].numpy(), seen))
         figures.append(
             joint_figure(
                 name=TITLES[MODEL],

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float32
 
-from blaze2cap.body.field_of_view import camera_intrinsics
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, TRACKED
+from blaze2cap.data.field_of_view import camera_intrinsics
 from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
@@ -37,7 +35,7 @@ _RAW, _MODEL = (len(RAW_LANDMARKS), RAW_CHANNELS), (len(LANDMARKS), CHANNELS)
 class Footage:
     """Landmarks in the model's layout, size [px] and frame rate of the video that they come from."""
 
-    landmarks: Float[Tensor, "N 25 7"]
+    landmarks: Float32[np.ndarray, "N 25 7"]
     width: int
     height: int
     fps: float
@@ -50,7 +48,7 @@ class Footage:
     notices: tuple[str, ...] = ()
     """What to know although the footage is used, a sentence each."""
 
-    def intrinsics(self, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
+    def intrinsics(self, field_of_view_deg: float | None = None) -> Float32[np.ndarray, "4"]:
         """`camera_intrinsics` with the given field of view, or that of the sidecar."""
         known = self.field_of_view_deg if field_of_view_deg is None else field_of_view_deg
         return camera_intrinsics(self.width, self.height, known)
@@ -72,7 +70,7 @@ def open_footage(path: Path, fps: float | None = None, pose_model: str = "full")
     extraction = extract_landmarks(video, model)
     steady = extraction.at_constant_rate()
     return Footage(
-        landmarks=torch.from_numpy(to_model_layout(steady.landmarks)),
+        landmarks=to_model_layout(steady.landmarks),
         width=extraction.width,
         height=extraction.height,
         fps=steady.fps,
@@ -114,7 +112,7 @@ def _read_array(path: Path, fps: float | None) -> Footage:
         raise UserError(f"{path}: shape {shape}, expected landmarks of shape (frames, 33, 10) or (frames, 25, 7)")
     sidecar = read_sidecar(path)
     return Footage(
-        landmarks=torch.from_numpy(landmarks),
+        landmarks=landmarks,
         width=sidecar.width,
         height=sidecar.height,
         fps=sidecar.fps if fps is None else fps,
@@ -146,7 +144,7 @@ def _of_table(path: Path, table: LandmarkTable) -> Footage:
     if steady.resampled:
         notices.append(f"{path}: {len(table.time_s)} uneven frames, resampled to {len(steady.landmarks)} even ones")
     return Footage(
-        landmarks=torch.from_numpy(to_model_layout(steady.landmarks)),
+        landmarks=to_model_layout(steady.landmarks),
         width=width,
         height=height,
         fps=steady.fps,

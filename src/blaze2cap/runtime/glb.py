@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from blaze2cap import __version__
-from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.runtime.animation import Animation
 from blaze2cap.runtime.continuous_quaternion import continuous_quaternions
 from blaze2cap.runtime.mannequin import Mannequin, mannequin
 from blaze2cap.runtime.rig import Rig, rigged
+from blaze2cap.runtime.rotation import matrix_to_quaternion
 from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
 
 _FLOAT, _UNSIGNED_BYTE, _UNSIGNED_SHORT = 5126, 5121, 5123
@@ -127,14 +126,14 @@ def _nodes(rig: Rig, height: float) -> list[dict[str, Any]]:
 
 def _inverse_bind_matrices(rig: Rig, height: float) -> Float[np.ndarray, "J 4 4"]:
     """From the world of the rest pose into each bone's axes, then each end site's; stored by columns."""
-    place = rig.rest_positions() + torch.tensor([0.0, height, 0.0])
+    place = rig.rest_positions() + np.array([0.0, height, 0.0])
     last = list(rig.end_bones)
-    tip = place[last] + (rig.rest[last] @ rig.end[..., None]).squeeze(-1)
-    axes, start = torch.cat((rig.rest, rig.rest[last])), torch.cat((place, tip))
-    matrix = torch.eye(4).repeat(len(start), 1, 1)
+    tip = place[last] + (rig.rest[last] @ rig.end[..., None])[..., 0]
+    axes, start = np.concatenate((rig.rest, rig.rest[last])), np.concatenate((place, tip))
+    matrix = np.tile(np.eye(4), (len(start), 1, 1))
     matrix[:, :3, :3] = axes.mT
     matrix[:, :3, 3:] = -axes.mT @ start[..., None]
-    return matrix.mT.contiguous().numpy()
+    return matrix.mT
 
 
 def _primitives(buffer: _Buffer, figure: Mannequin, height: float, bone_of: Sequence[int]) -> list[dict[str, Any]]:
@@ -163,8 +162,8 @@ def _primitives(buffer: _Buffer, figure: Mannequin, height: float, bone_of: Sequ
 def _motion(buffer: _Buffer, rig: Rig, fps: float) -> dict[str, Any]:
     frames = np.arange(len(rig.rotation))
     time = buffer.floats(frames / fps, bounds=True)
-    quaternion = continuous_quaternions(rig.rotation).numpy()
-    tracks = [(0, "translation", rig.root_position.numpy())]
+    quaternion = continuous_quaternions(rig.rotation)
+    tracks = [(0, "translation", rig.root_position)]
     tracks += [(bone, "rotation", quaternion[:, bone]) for bone, moves in enumerate(rig.moves) if moves]
     return {
         "name": "Motion",

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, UInt8
-from torch import Tensor
 
 from blaze2cap.body.landmark import KEPT_FROM_RAW, KEPT_RAW_CHANNELS
 from blaze2cap.runtime.causal_world import CausalWorld
@@ -36,7 +34,7 @@ Detect = Callable[[UInt8[np.ndarray, "H W 3"], float], Landmarks]
 class Guard(Protocol):
     """Takes back what a detector does wrong from one frame to the next, such as exchanged sides."""
 
-    def step(self, landmarks: Float[Tensor, "25 7"], time_s: float) -> Float[Tensor, "25 7"]:
+    def step(self, landmarks: Float[np.ndarray, "25 7"], time_s: float) -> Float[np.ndarray, "25 7"]:
         """The landmarks of that time, in the model's layout, as they are to be believed."""
         ...
 
@@ -45,7 +43,7 @@ class Guard(Protocol):
 class Finish(Protocol):
     """Causal steps from pose to pose, times rising, such as feet that stay where they stand."""
 
-    def resize(self, offset: Float[Tensor, "21 3"]) -> None:
+    def resize(self, offset: Float[np.ndarray, "21 3"]) -> None:
         """Bones from now on: a person's size becomes known on the way."""
         ...
 
@@ -58,7 +56,7 @@ class Finish(Protocol):
 class Output(Protocol):
     """Takes every frame of a person with these bones, and is told where there has been none for a while."""
 
-    def send(self, pose: WorldPose, offset: Float[Tensor, "21 3"]) -> None:
+    def send(self, pose: WorldPose, offset: Float[np.ndarray, "21 3"]) -> None:
         """A new frame."""
         ...
 
@@ -118,7 +116,7 @@ class LiveMotion:
         began = self._clock()
         landmarks = self._detect(shot.image, shot.time_s)
         detected = self._clock()
-        frame = torch.from_numpy(landmarks[KEPT_FROM_RAW, :][:, KEPT_RAW_CHANNELS])
+        frame = landmarks[KEPT_FROM_RAW, :][:, KEPT_RAW_CHANNELS]
         if self._guard is not None:
             frame = self._guard.step(frame, shot.time_s)
         pose = self.world.place(self._streamer.push(frame, shot.time_s))

@@ -6,13 +6,12 @@ dies away. So there is no jump, whatever the target does meanwhile, and no way r
 
 import math
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from blaze2cap.body.rotation import matrix_to_rotation_vector, rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.runtime.animation import bones, standing_hip_height
+from blaze2cap.runtime.rotation import matrix_to_rotation_vector, rotation_vector_to_matrix
 from blaze2cap.runtime.world_pose import WorldPose
 
 BLEND_S = 1.0
@@ -21,9 +20,9 @@ BLEND_S = 1.0
 _ARMS_DOWN_RAD = math.radians(75)
 
 
-def rest_rotation() -> Float[Tensor, "21 3 3"]:
+def rest_rotation() -> Float[np.ndarray, "21 3 3"]:
     """Standing upright, facing +z, arms down; axes of `animation`."""
-    turn = torch.zeros(len(JOINTS), 3)
+    turn = np.zeros((len(JOINTS), 3))
     turn[JOINT_INDEX["RightArm"], 2] = _ARMS_DOWN_RAD
     turn[JOINT_INDEX["LeftArm"], 2] = -_ARMS_DOWN_RAD
     return rotation_vector_to_matrix(turn)
@@ -37,11 +36,11 @@ class RestBlend:
         self._resting = True
         self._changed_s = -math.inf
         # How what was shown was turned and moved from the target when the target changed.
-        self._turn = torch.zeros(len(JOINTS), 3)
-        self._way = torch.zeros(3)
+        self._turn = np.zeros((len(JOINTS), 3))
+        self._way = np.zeros(3)
         self._shown: WorldPose | None = None
 
-    def step(self, pose: WorldPose, offset: Float[Tensor, "21 3"]) -> WorldPose:
+    def step(self, pose: WorldPose, offset: Float[np.ndarray, "21 3"]) -> WorldPose:
         """What to show of a person with these bones: the person's pose, the rest pose where they were, or between."""
         target = pose if pose.valid else self._at_rest(pose, offset)
         if self._resting == pose.valid:
@@ -58,9 +57,9 @@ class RestBlend:
             )
         return self._shown
 
-    def _at_rest(self, pose: WorldPose, offset: Float[Tensor, "21 3"]) -> WorldPose:
-        place = pose.root_position.clone()
-        place[1] = offset.norm() / bones(1.0).norm() * standing_hip_height()
+    def _at_rest(self, pose: WorldPose, offset: Float[np.ndarray, "21 3"]) -> WorldPose:
+        place = pose.root_position.copy()
+        place[1] = np.linalg.norm(offset) / np.linalg.norm(bones(1.0)) * standing_hip_height()
         return pose._replace(rotation=self._rest, root_position=place)
 
 

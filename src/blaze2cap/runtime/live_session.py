@@ -7,14 +7,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from blaze2cap.body.field_of_view import camera_intrinsics, require_field_of_view
+from blaze2cap.data.field_of_view import camera_intrinsics, require_field_of_view
 from blaze2cap.errors import UserError
-from blaze2cap.learning.checkpoint import load_checkpoint
 from blaze2cap.runtime.animation import require_height, require_tilt
 from blaze2cap.runtime.causal_world import CausalWorld
-from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
 from blaze2cap.runtime.finishing.chain import Finishing
 from blaze2cap.runtime.live import LiveMotion, Output, StopRequest, run_live, stopped_by_signals
 from blaze2cap.runtime.live_capture import PlayedVideo, Source, capturing
@@ -22,6 +18,7 @@ from blaze2cap.runtime.live_preview import Preview, require_display
 from blaze2cap.runtime.live_recording import Recording
 from blaze2cap.runtime.live_status import LiveStatus
 from blaze2cap.runtime.motion_files import WRITERS, skeleton_map
+from blaze2cap.runtime.open_network import Runtime, open_network
 from blaze2cap.runtime.osc import OscOutput, OscSender, find_destination
 from blaze2cap.runtime.pose_model import PoseModel, find_pose_model
 from blaze2cap.runtime.side_guard import SideGuard
@@ -37,7 +34,7 @@ class LiveSettings:
     source             number of a camera, or a video to play in real time
     vmc, osc           HOST:PORT to send to
     record, skeleton   files to write at the end, and the bones that animation files get
-    checkpoint         its folder, or what `chosen_checkpoint` finds
+    checkpoint         its folder or exported file, or what `chosen_checkpoint` finds; `runtime` runs it
     most_s             the longest time to run [s]
     raw                motion as the network has it, neither guarded nor finished
     """
@@ -45,6 +42,7 @@ class LiveSettings:
     source: int | Path
     pose_model: str = "full"
     checkpoint: Path | None = None
+    runtime: Runtime | None = None
     field_of_view_deg: float | None = None
     camera_tilt_deg: float | None = None
     subject_height_m: float | None = None
@@ -65,12 +63,10 @@ def run_session(settings: LiveSettings) -> None:
     was recorded until then is written.
     """
     _require_possible(settings)
-    # The network is small: what several threads would share costs more than it saves, and the detector has its own.
-    torch.set_num_threads(1)
     with ExitStack() as opened:
         outputs, senders = _connected(settings, opened)
         pose_model = find_pose_model(settings.pose_model)
-        network = load_checkpoint(chosen_checkpoint(settings.checkpoint)).model
+        network = open_network(settings.checkpoint, settings.runtime)
         recording = Recording(settings.record, settings.skeleton)
         stop = opened.enter_context(stopped_by_signals())
         source = _source(settings.source)
@@ -78,9 +74,7 @@ def run_session(settings: LiveSettings) -> None:
         _say(f"{source.name}, {source.width} x {source.height} at {source.fps:g} per second{to}; Ctrl-C ends it")
         intrinsics = camera_intrinsics(source.width, source.height, settings.field_of_view_deg)
         streamer = Streamer(network, intrinsics, fps=source.fps)
-        world = CausalWorld(
-            intrinsics, camera_tilt_deg=settings.camera_tilt_deg, subject_height_m=settings.subject_height_m
-        )
+        world = CausalWorld(camera_tilt_deg=settings.camera_tilt_deg, subject_height_m=settings.subject_height_m)
         if settings.record:
             outputs.append(recording)
         broken: Exception | None = None

@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Int
-from torch import Tensor
 
-from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
+from blaze2cap.runtime.kinematics import forward_kinematics, mean_offset
 
 _SIDES = 14
 # Roundness of a cross-section: 2 is an ellipse, more is boxier.
@@ -138,11 +135,11 @@ class _Modeller:
         self.tube(material, _of(joint, len(centre)), centre, radius[:, None] * across, radius[:, None] * up)
 
 
-def mannequin(offset: Float[Tensor, "21 3"]) -> Mannequin:
+def mannequin(offset: Float[np.ndarray, "21 3"]) -> Mannequin:
     """The figure of a skeleton with these bones [m], which are the mean skeleton's to scale."""
-    size = (offset.norm(dim=-1).sum() / mean_offset().norm(dim=-1).sum()).item()
-    at_rest, _ = forward_kinematics(torch.eye(3).expand(len(JOINTS), 3, 3), offset / size)
-    joint = dict(zip(JOINTS, at_rest.double().numpy(), strict=True))
+    size = float(np.linalg.norm(offset, axis=-1).sum() / np.linalg.norm(mean_offset(), axis=-1).sum())
+    at_rest, _ = forward_kinematics(np.tile(np.eye(3), (len(JOINTS), 1, 1)), offset / size)
+    joint = dict(zip(JOINTS, at_rest, strict=True))
     model = _Modeller()
     _upright(model, "body", _spine_weights(joint), joint["Hips"], _TRUNK, _TRUNK_ROUNDNESS)
     for material, shape in (("body", _HEAD), ("dark", _VISOR)):

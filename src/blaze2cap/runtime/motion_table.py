@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from blaze2cap.body.skeleton import JOINTS, PARENTS
 from blaze2cap.runtime.animation import END_JOINTS, Animation
@@ -22,14 +21,14 @@ def write_npz(path: Path, animation: Animation) -> None:
         "joint_names": np.array(JOINTS),
         "parents": np.array(PARENTS, np.int64),
         "fps": np.float64(animation.fps),
-        "offset": animation.offset.numpy(),
+        "offset": animation.offset.astype(np.float32),
         "end_names": np.array(END_JOINTS),
-        "end_offset": animation.end.numpy(),
-        "local_quaternion": continuous_quaternions(animation.rotation).numpy(),
-        "root_position": animation.root_position.numpy(),
-        "joint_position": animation.joint_positions().numpy(),
-        "valid": animation.valid.numpy(),
-        "deviation_rad": animation.deviation.numpy(),
+        "end_offset": animation.end.astype(np.float32),
+        "local_quaternion": continuous_quaternions(animation.rotation).astype(np.float32),
+        "root_position": animation.root_position.astype(np.float32),
+        "joint_position": animation.joint_positions().astype(np.float32),
+        "valid": animation.valid,
+        "deviation_rad": animation.deviation.astype(np.float32),
         "camera_tilt_deg": np.float64(animation.camera_tilt_deg),
     }
     # An open file: given a name, numpy would append a suffix of its own.
@@ -43,7 +42,7 @@ def write_csv(path: Path, animation: Animation) -> None:
     known = (
         animation.joint_positions(), continuous_quaternions(animation.rotation), animation.deviation[..., None]
     )  # fmt: skip
-    numbers = torch.cat(known, dim=-1).flatten(1).numpy()
+    numbers = np.concatenate(known, axis=-1).reshape(frames, -1)
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(csv_columns())

@@ -8,14 +8,13 @@ import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.errors import UserError
+from blaze2cap.runtime.kinematics import forward_kinematics
+from blaze2cap.runtime.rotation import matrix_to_quaternion
 from blaze2cap.runtime.world_pose import WorldPose
 
 ADDRESS = "/blaze2cap"
@@ -98,18 +97,18 @@ class OscOutput:
     def __init__(self, sender: OscSender) -> None:
         self._sender = sender
         self._frame = 0
-        self._quaternion: Tensor | None = None
+        self._quaternion: np.ndarray | None = None
 
-    def send(self, pose: WorldPose, offset: Float[Tensor, "21 3"]) -> None:
+    def send(self, pose: WorldPose, offset: Float[np.ndarray, "21 3"]) -> None:
         """Send a frame of a person with these bones, as it is: a pose that is held is held here, too."""
         quaternion = matrix_to_quaternion(pose.rotation)
         if self._quaternion is not None:
             # Of q and -q, which are the same rotation, the one nearer to the frame before.
-            nearer = (quaternion * self._quaternion).sum(-1, keepdim=True) >= 0
-            quaternion = torch.where(nearer, quaternion, -quaternion)
+            nearer = (quaternion * self._quaternion).sum(-1, keepdims=True) >= 0
+            quaternion = np.where(nearer, quaternion, -quaternion)
         self._quaternion = quaternion
         place = forward_kinematics(pose.rotation, offset, pose.root_position)[0]
-        joints = torch.cat((place, quaternion), dim=-1).tolist()
+        joints = np.concatenate((place, quaternion), axis=-1).tolist()
         self._sender.send(
             [
                 Message(f"{ADDRESS}/frame", "i", (self._frame,)),

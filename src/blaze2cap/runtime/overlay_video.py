@@ -46,8 +46,8 @@ def overlay_pictures(
         raise UserError("an overlay needs the pictures of a video, and landmarks have none; give the video itself")
     intrinsics = footage.intrinsics(field_of_view_deg)
     position = camera_positions(animation, footage.landmarks, intrinsics)
-    place = pixels(position, intrinsics, footage.width, footage.height).numpy()
-    valid = animation.valid.numpy()
+    place = pixels(position, intrinsics, footage.width, footage.height)
+    valid = animation.valid
     # Before anybody was seen there is nobody to hold.
     place[: valid.argmax()] = np.nan
     pictures = _pictures(footage.video, len(place), footage.fps, footage.row_per_picture)

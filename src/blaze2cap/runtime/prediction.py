@@ -1,24 +1,29 @@
 """From landmarks to a person's motion: the checkpoint's network over the whole clip, and where the person stands."""
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from blaze2cap.body.inverse_kinematics import root_position
-from blaze2cap.body.mean_skeleton import mean_offset
-from blaze2cap.body.motion import Motion
-from blaze2cap.body.proportions import estimated_offsets
-from blaze2cap.body.skeleton import JOINT_INDEX, indices
-from blaze2cap.learning.baseline import restarts
-from blaze2cap.learning.checkpoint import System
-from blaze2cap.learning.features import detected_frames
+from blaze2cap.body import landmark
+from blaze2cap.body.landmark import WORLD
+from blaze2cap.body.skeleton import indices, joint_of_landmark
 from blaze2cap.runtime.animation import Animation, animate, require_height, require_tilt, standing_height
 from blaze2cap.runtime.camera_tilt import estimated_tilt_deg
 from blaze2cap.runtime.footage import Footage
+from blaze2cap.runtime.kinematics import mean_offset
+from blaze2cap.runtime.network import Answer, Solver
 from blaze2cap.runtime.retiming import Track, filled, filling, spread, thinned, thinning
+from blaze2cap.runtime.tracking import detected_frames, restarts
 
 THIGHS = indices("RightUpLeg", "LeftUpLeg")
-"""Joints whose middle `root_position` finds, a little below the Hips."""
+"""Joints whose middle is where the image says the person is, a little below the Hips."""
+# Limb bones only, as in `body.proportions`.
+_BONES = [
+    (f"{side}_{start}", f"{side}_{end}")
+    for side in ("left", "right")
+    for start, end in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
+]
+_STARTS, _ENDS = (landmark.indices(*names) for names in zip(*_BONES, strict=True))
+_BONE_JOINTS = indices(*(joint_of_landmark(end) for _, end in _BONES))
 
 # Standard deviation [s] of the Gaussian that blends the two sources of the root's place, for the least spread of its
 # error on real recordings: x, y, z 85, 45, 123 mm by the way alone, 65, 27, 159 by the image alone, 54, 28, 104 by
@@ -27,7 +32,7 @@ _BLEND_S = 1.5
 
 
 def predict(
-    system: System,
+    solve: Solver,
     footage: Footage,
     *,
     field_of_view_deg: float | None = None,
@@ -49,11 +54,11 @@ def predict(
     keep, times = thinning(footage.fps), filling(footage.fps)
     seen = filled(thinned(landmarks, keep), times)
     fps = footage.fps * times / keep
-    motion = system(seen, intrinsics, 60 / fps)
+    motion = solve(seen, intrinsics, 60 / fps)
     if camera_tilt_deg is None:
         camera_tilt_deg = estimated_tilt_deg(motion.rotation, motion.valid, fps) or 0.0
-    way = _root_path(motion, seen, intrinsics, size * mean_offset(), fps)
-    track = Track(motion.rotation, way, motion.valid, _deviation(motion)).held()
+    way = _root_path(motion, seen, size * mean_offset(), fps)
+    track = Track(motion.rotation, way, motion.valid, motion.deviation).held()
     track = spread(track.at(slice(None, None, times)), keep, landmarks)
     if subject_height_m is not None:
         true_size = subject_height_m / standing_height()
@@ -62,41 +67,33 @@ def predict(
     return animate(track, size, footage.fps, camera_tilt_deg)
 
 
-def body_size(landmarks: Float[Tensor, "N 25 7"]) -> float:
-    """Size of the person relative to the mean skeleton, from all frames that saw somebody."""
-    bones = estimated_offsets(landmarks, detected_frames(landmarks), mean_offset())[-1]
-    shin = JOINT_INDEX["RightFoot"]
-    return (bones[shin].norm() / mean_offset()[shin].norm()).item()
+def body_size(landmarks: Float[np.ndarray, "N 25 7"]) -> float:
+    """Size of the person relative to the mean skeleton: mean summed length of eight limb bones over all frames that saw
+    somebody; 1 where none did."""
+    world = landmarks[detected_frames(landmarks)][..., WORLD]
+    if not len(world):
+        return 1.0
+    length = np.linalg.norm(world[:, _ENDS] - world[:, _STARTS], axis=-1).sum(-1)
+    return float(length.mean() / np.linalg.norm(mean_offset()[_BONE_JOINTS], axis=-1).sum())
 
 
 def _root_path(
-    motion: Motion,
-    landmarks: Float[Tensor, "N 25 7"],
-    intrinsics: Float[Tensor, "4"],
-    offset: Float[Tensor, "21 3"],
-    fps: float,
-) -> Float[Tensor, "N 3"]:
+    motion: Answer, landmarks: Float[np.ndarray, "N 25 7"], offset: Float[np.ndarray, "21 3"], fps: float
+) -> Float[np.ndarray, "N 3"]:
     """Position of the Hips in the camera's frame [m]; in frames that saw nobody, that of no use.
 
-    The system says how the root moves, the landmarks' place and size in the image where it is (`root_position`). Their
-    difference, smoothed over each stretch of tracking, is added to the way: what is faster than seconds is the
-    system's, what is slower the image's.
+    The network says how the root moves, the landmarks' place and size in the image where it is. Their difference,
+    smoothed over each stretch of tracking, is added to the way: what is faster than seconds is the network's, what is
+    slower the image's.
     """
     from scipy.ndimage import gaussian_filter1d
 
     # The landmarks' place is that of the middle between the thighs, a little below the Hips.
     middle = motion.rotation[:, 0] @ offset[THIGHS].mean(0)
-    moved = motion.delta_position.cumsum(0)
-    apart = (root_position(landmarks, intrinsics) - middle - moved).numpy()
-    stretch = (restarts(landmarks[None])[0].cumsum(0) * motion.valid).numpy()
+    moved = motion.delta_position.cumsum(0, np.float64)
+    apart = motion.image_position - middle - moved
+    stretch = restarts(landmarks).cumsum() * motion.valid
     for number in range(1, stretch.max() + 1):
         frames = stretch == number
         apart[frames] = gaussian_filter1d(apart[frames], _BLEND_S * fps, axis=0, mode="nearest")
-    return moved + torch.from_numpy(apart)
-
-
-def _deviation(motion: Motion) -> Float[Tensor, "N 21"]:
-    """The error to expect of each rotation, not a number where the system does not say."""
-    if motion.deviation is None:
-        return torch.full(motion.rotation.shape[:2], torch.nan)
-    return motion.deviation
+    return moved + apart

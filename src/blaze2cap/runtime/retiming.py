@@ -6,14 +6,12 @@ Whole factors only, so that frames fall on frames: 120 frames per second become 
 import math
 from typing import NamedTuple
 
-import torch
+import numpy as np
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 from blaze2cap.body.landmark import TRACKED
-from blaze2cap.body.rotation import matrix_to_rotation_vector, rotation_vector_to_matrix
-from blaze2cap.learning.baseline import restarts
-from blaze2cap.learning.features import detected_frames
+from blaze2cap.runtime.rotation import matrix_to_rotation_vector, rotation_vector_to_matrix
+from blaze2cap.runtime.tracking import detected_frames, restarts
 
 KNOWN_FPS = (20.0, 60.0)
 
@@ -22,12 +20,12 @@ class Track(NamedTuple):
     """A person's motion in the camera's frame, absolute: local rotations (the root's own in slot 0), root position [m],
     frames that saw somebody, error to expect of each rotation [rad]."""
 
-    rotation: Float[Tensor, "N 21 3 3"]
-    root_position: Float[Tensor, "N 3"]
-    valid: Bool[Tensor, "N"]
-    deviation: Float[Tensor, "N 21"]
+    rotation: Float[np.ndarray, "N 21 3 3"]
+    root_position: Float[np.ndarray, "N 3"]
+    valid: Bool[np.ndarray, "N"]
+    deviation: Float[np.ndarray, "N 21"]
 
-    def at(self, frames: Tensor | slice) -> "Track":
+    def at(self, frames: np.ndarray | slice) -> "Track":
         """Some of the frames."""
         return Track(*(part[frames] for part in self))
 
@@ -36,9 +34,9 @@ class Track(NamedTuple):
         return self.at(shown_instead(self.valid))._replace(valid=self.valid)
 
 
-def shown_instead(valid: Bool[Tensor, "N"]) -> Int[Tensor, "N"]:
+def shown_instead(valid: Bool[np.ndarray, "N"]) -> Int[np.ndarray, "N"]:
     """Which frame stands for each: itself if valid, else the last valid one before, or the first of all."""
-    return torch.where(valid, torch.arange(len(valid)), int(valid.int().argmax())).cummax(0).values
+    return np.maximum.accumulate(np.where(valid, np.arange(len(valid)), valid.argmax()))
 
 
 def thinning(fps: float) -> int:
@@ -51,42 +49,43 @@ def filling(fps: float) -> int:
     return math.ceil(KNOWN_FPS[0] / fps - 1e-3)
 
 
-def thinned(landmarks: Float[Tensor, "N 25 7"], keep: int) -> Float[Tensor, "M 25 7"]:
+def thinned(landmarks: Float[np.ndarray, "N 25 7"], keep: int) -> Float[np.ndarray, "M 25 7"]:
     """Every `keep`-th frame; an anchor, or a gap, since the last one kept makes the next one an anchor."""
     tracked = landmarks[:, 0, TRACKED]
     # The frames after the last one kept, up to and with this one; before the first there are none.
-    since = torch.cat((tracked.new_ones(keep - 1), tracked)).unfold(0, keep, 1).amin(-1)
-    kept = landmarks[::keep].clone()
+    padded = np.concatenate((np.ones(keep - 1, tracked.dtype), tracked))
+    since = np.lib.stride_tricks.sliding_window_view(padded, keep).min(-1)
+    kept = landmarks[::keep].copy()
     kept[..., TRACKED] = since[::keep, None]
     return kept
 
 
-def filled(landmarks: Float[Tensor, "N 25 7"], times: int) -> Float[Tensor, "M 25 7"]:
+def filled(landmarks: Float[np.ndarray, "N 25 7"], times: int) -> Float[np.ndarray, "M 25 7"]:
     """`times` frames for each one but the last: straight on to the next one, nobody where tracking is broken there."""
     here, after = landmarks[:-1, None], landmarks[1:, None]
-    share = torch.arange(times)[:, None, None] / times
-    between = torch.lerp(here, after, share)
+    share = (np.arange(times) / times).astype(landmarks.dtype)[:, None, None]
+    between = here + share * (after - here)
     # In between, tracking goes on; only the frame itself may be an anchor.
     between[:, 1:, :, TRACKED] = 1
-    goes_on = detected_frames(landmarks[:-1]) & detected_frames(landmarks[1:]) & ~restarts(landmarks[None])[0, 1:]
+    goes_on = detected_frames(landmarks[:-1]) & detected_frames(landmarks[1:]) & ~restarts(landmarks)[1:]
     between[:, 1:] *= goes_on[:, None, None, None]
     between[:, 0] = landmarks[:-1]
-    return torch.cat((between.flatten(0, 1), landmarks[-1:]))
+    return np.concatenate((between.reshape(-1, *landmarks.shape[1:]), landmarks[-1:]))
 
 
-def spread(track: Track, keep: int, landmarks: Float[Tensor, "N 25 7"]) -> Track:
+def spread(track: Track, keep: int, landmarks: Float[np.ndarray, "N 25 7"]) -> Track:
     """Motion of every frame of `landmarks` from that of every `keep`-th: shortest turns and straight ways in between,
     the frame before where tracking breaks."""
-    frame = torch.arange(len(landmarks))
+    frame = np.arange(len(landmarks))
     before = frame // keep
-    after = (before + 1).clamp_max(len(track.valid) - 1)
-    broken = restarts(thinned(landmarks, keep)[None])[0] | ~track.valid
-    share = torch.where(broken[after], 0.0, (frame % keep) / keep)
+    after = np.minimum(before + 1, len(track.valid) - 1)
+    broken = restarts(thinned(landmarks, keep)) | ~track.valid
+    share = np.where(broken[after], 0.0, (frame % keep) / keep)
     here, there = track.at(before), track.at(after)
     turn = matrix_to_rotation_vector(here.rotation.mT @ there.rotation) * share[:, None, None]
     return Track(
         here.rotation @ rotation_vector_to_matrix(turn),
-        torch.lerp(here.root_position, there.root_position, share[:, None]),
+        here.root_position + share[:, None] * (there.root_position - here.root_position),
         detected_frames(landmarks),
         here.deviation,
     )

@@ -9,9 +9,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
 from blaze2cap.body.landmark import LIMB_LANDMARKS, MIRROR, TRACKED, WORLD, indices
 
@@ -64,27 +62,26 @@ class SideGuard:
         """Whether the sides of the last frame were exchanged back."""
         return self._slip is not None
 
-    def step(self, landmarks: Float[Tensor, "25 7"], time_s: float) -> Float[Tensor, "25 7"]:
+    def step(self, frame: Float32[np.ndarray, "25 7"], time_s: float) -> Float32[np.ndarray, "25 7"]:
         """The frame taken at that time, its sides as they were in the frames before.
 
         Where an exchange goes on for too long, the frame is handed on as it is, as an anchor, and believed.
         """
-        frame = landmarks.numpy()
         if self._seen is None or not frame[0, TRACKED]:
             self._start(frame, time_s)
-            return landmarks
+            return frame
         other = exchanged(frame)
         self._slip = self._judged(frame[_LIMBS, WORLD], other[_LIMBS, WORLD], time_s)
         if self._slip is None:
             self._go_on(frame, time_s, trusted=True)
-            return landmarks
+            return frame
         if time_s - self._slip.since_s > min(_LONGEST_S, self._seen.trusted_s):
             self._start(frame, time_s)
-            anew = landmarks.clone()
+            anew = frame.copy()
             anew[:, TRACKED] = 0
             return anew
         self._go_on(other, time_s, trusted=False)
-        return torch.from_numpy(other)
+        return other
 
     def _start(self, frame: Float32[np.ndarray, "25 7"], time_s: float) -> None:
         """From here on; from the next frame on where nobody is seen in this one."""
@@ -112,10 +109,10 @@ class SideGuard:
         self._seen = _Seen(limbs, late.astype(np.float32), time_s, self._seen.trusted_s + dt_s * trusted)
 
 
-def guarded(landmarks: Float[Tensor, "N 25 7"], fps: float) -> Float[Tensor, "N 25 7"]:
+def guarded(landmarks: Float32[np.ndarray, "N 25 7"], fps: float) -> Float32[np.ndarray, "N 25 7"]:
     """A whole clip through the same steps."""
     guard = SideGuard()
-    return torch.stack([guard.step(frame, number / fps) for number, frame in enumerate(landmarks)])
+    return np.stack([guard.step(frame, number / fps) for number, frame in enumerate(landmarks)])
 
 
 def exchanged(frame: Float32[np.ndarray, "25 7"]) -> Float32[np.ndarray, "25 7"]:

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, PARENTS
+from blaze2cap.runtime.euler import turn_about
 
 _DIRECTION = {
     "left": (1, 0, 0), "right": (-1, 0, 0), "up": (0, 1, 0), "down": (0, -1, 0), "front": (0, 0, 1), "back": (0, 0, -1),
@@ -48,7 +47,7 @@ class Bone(NamedTuple):
     name: str
     parent: str | None
     joints: tuple[str, ...]
-    rest: Float[Tensor, "3 3"]
+    rest: Float[np.ndarray, "3 3"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,8 +76,8 @@ class SkeletonMap:
 
 
 def mapped_rotations(
-    rotation: Float[Tensor, "*batch 21 3 3"], skeleton_map: SkeletonMap
-) -> Float[Tensor, "*batch bones 3 3"]:
+    rotation: Float[np.ndarray, "*batch 21 3 3"], skeleton_map: SkeletonMap
+) -> Float[np.ndarray, "*batch bones 3 3"]:
     """Local rotations of the target's bones, all axes the world's in the rest pose.
 
     Of several joints in one bone the rotations are composed, so that every bone has the orientation in the world of the
@@ -90,10 +89,12 @@ def mapped_rotations(
         for other in others:
             first = first @ other
         composed.append(first)
-    return torch.stack(composed, dim=-3)
+    return np.stack(composed, axis=-3)
 
 
-def mapped_offsets(offset: Float[Tensor, "*batch 21 3"], skeleton_map: SkeletonMap) -> Float[Tensor, "*batch bones 3"]:
+def mapped_offsets(
+    offset: Float[np.ndarray, "*batch 21 3"], skeleton_map: SkeletonMap
+) -> Float[np.ndarray, "*batch bones 3"]:
     """Offsets of the target's bones in their parents' frames, all axes the world's in the rest pose; the root's is 0.
 
     A bone of several joints starts between the first and the last, where turning by all of them at once moves what it
@@ -101,22 +102,21 @@ def mapped_offsets(offset: Float[Tensor, "*batch 21 3"], skeleton_map: SkeletonM
     the median, 7.5 mm at the 95th percentile (half-way: 4.3 and 11.3).
     """
     # In double precision, so that the offset of a bone that stands for one joint comes out as it went in.
-    way = offset.double()
-    at_rest: list[Tensor] = []
+    way = offset.astype(np.float64)
+    at_rest: list[np.ndarray] = []
     for joint, parent in enumerate(PARENTS):
-        at_rest.append(way[..., joint, :] + at_rest[parent] if joint else torch.zeros_like(way[..., 0, :]))
+        at_rest.append(way[..., joint, :] + at_rest[parent] if joint else np.zeros_like(way[..., 0, :]))
     ends = (
         (at_rest[JOINT_INDEX[bone.joints[0]]], at_rest[JOINT_INDEX[bone.joints[-1]]]) for bone in skeleton_map.bones
     )
-    head = torch.stack([torch.lerp(first, last, _MERGED_AT) for first, last in ends], dim=-2)
-    parents = torch.tensor(skeleton_map.parents[1:])
-    step = head[..., 1:, :] - head[..., parents, :]
-    return torch.cat((torch.zeros_like(head[..., :1, :]), step), dim=-2).to(offset.dtype)
+    head = np.stack([first + _MERGED_AT * (last - first) for first, last in ends], axis=-2)
+    step = head[..., 1:, :] - head[..., skeleton_map.parents[1:], :]
+    return np.concatenate((np.zeros_like(head[..., :1, :]), step), axis=-2)
 
 
-def _axes(words: str) -> Float[Tensor, "3 3"]:
+def _axes(words: str) -> Float[np.ndarray, "3 3"]:
     """Columns x, y, z from the directions in which they point."""
-    return torch.tensor([_DIRECTION[word] for word in words.split()], dtype=torch.float32).T
+    return np.array([_DIRECTION[word] for word in words.split()], np.float64).T
 
 
 def _totalcapture() -> SkeletonMap:
@@ -137,7 +137,7 @@ def _humanoid(
     arm: str,
     leg: str,
     sides: Mapping[str, str],
-    axes: Mapping[str, Float[Tensor, "3 3"]],
+    axes: Mapping[str, Float[np.ndarray, "3 3"]],
     toe: str | None = None,
 ) -> SkeletonMap:
     """A skeleton with three spine bones.
@@ -162,14 +162,14 @@ def _humanoid(
     return SkeletonMap(name=name, bones=tuple(bones), toes=tuple(toes))
 
 
-def _both_sides(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, Tensor]:
+def _both_sides(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, np.ndarray]:
     sides = {"Left": left, "Right": right}
     return {side + part: _axes(words) for side, parts in sides.items() for part, words in parts.items()}
 
 
 def _mixamo() -> SkeletonMap:
     leg, toe = "right down front", "right front up"
-    foot = _axes(leg) @ rotation_vector_to_matrix(torch.tensor([math.radians(_MIXAMO_FOOT_DEG), 0.0, 0.0]))
+    foot = _axes(leg) @ turn_about("X", np.array(math.radians(_MIXAMO_FOOT_DEG)))
     axes = _both_sides(
         {"Arm": "back left down", "Leg": leg, "Toe": toe}, {"Arm": "front right down", "Leg": leg, "Toe": toe}
     )

@@ -16,9 +16,7 @@ from collections import deque
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Float32
 
 from blaze2cap.body.landmark import (
     CHANNELS,
@@ -29,10 +27,8 @@ from blaze2cap.body.landmark import (
     RAW_LANDMARKS,
     TRACKED,
 )
-from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.errors import UserError
-from blaze2cap.learning.model import PoseModel, State
-from blaze2cap.runtime.recording import recorded_step
+from blaze2cap.runtime.network import Network
 from blaze2cap.runtime.retiming import KNOWN_FPS, filled, filling
 
 # Frames that come a little too early for the fastest known rate are no faster camera's: stamps jitter, and are rounded.
@@ -56,14 +52,16 @@ class StreamedPose(NamedTuple):
     valid           somebody was seen; otherwise the last pose is held, standing still
     deviation       error to expect of each rotation; not a number where it is not known
     landmarks       of the frame that is answered, in the model's layout; an anchor where the person starts anew
+    image_position  place of the middle of the hips, as far away as the size of the person in the image says
     """
 
     time_s: float
-    rotation: Float[Tensor, "21 3 3"]
-    delta_position: Float[Tensor, "3"]
+    rotation: Float[np.ndarray, "21 3 3"]
+    delta_position: Float[np.ndarray, "3"]
     valid: bool
-    deviation: Float[Tensor, "21"]
-    landmarks: Float[Tensor, "25 7"]
+    deviation: Float[np.ndarray, "21"]
+    landmarks: Float[np.ndarray, "25 7"]
+    image_position: Float[np.ndarray, "3"]
 
 
 class Streamer:
@@ -71,37 +69,33 @@ class Streamer:
 
     What it answers is what the network answers over the whole clip. `intrinsics` is (fx / width, fy / height, cx /
     width, cy / height); `fps` the camera's rate, roughly: it stands for the interval before the first frame and after a
-    pause, all others are counted from time stamps. Unless `recorded` is False, making one takes a second or two, in
-    which the network's step is recorded (`recorded_step`): frames take half the time then.
+    pause, all others are counted from time stamps. The network is a `TorchNetwork` or an `OnnxModel`.
     """
 
-    def __init__(
-        self, model: PoseModel, intrinsics: Float[Tensor, "4"], *, fps: float = 30.0, recorded: bool = True
-    ) -> None:
-        self._model = model.eval()
-        self._step = recorded_step(self._model) if recorded else self._model
+    def __init__(self, network: Network, intrinsics: Float32[np.ndarray, "4"], *, fps: float = 30.0) -> None:
+        self._network = network
         self._intrinsics = intrinsics[None]
         self._usual_dt = KNOWN_FPS[1] / fps
         self.reset()
 
-    @torch.inference_mode()
     def reset(self) -> None:
         """Forget everything: the next frame is the first, whatever its time."""
-        self._state: State = self._model.start(1)
+        self._state = self._network.start()
         self._pushed = 0
         self._newest_s = -math.inf
         # The last frame that the network was shown, and whether the person in it was tracked on up to now.
-        self._shown = torch.zeros(len(LANDMARKS), CHANNELS)
+        self._shown = np.zeros((len(LANDMARKS), CHANNELS), np.float32)
         self._shown_s = -math.inf
         self._followed = False
-        # Times of the frames that are not answered yet, the one answered last first.
+        # Times of the frames that are not answered yet, the one answered last first, and the frames themselves.
         self._times: deque[float] = deque(maxlen=1 + self.latency_frames)
+        self._waiting = deque([self._shown] * (1 + self.latency_frames), maxlen=1 + self.latency_frames)
         self._answer: StreamedPose | None = None
 
     @property
     def latency_frames(self) -> int:
         """By how many of the frames shown to the network an answer is late: `model.delay_frames`."""
-        return self._model.params.delay_frames
+        return self._network.delay_frames
 
     @property
     def latency_s(self) -> float:
@@ -110,8 +104,7 @@ class Streamer:
             return self.latency_frames * self._usual_dt / KNOWN_FPS[1]
         return self._newest_s - self._answer.time_s
 
-    @torch.inference_mode()
-    def push(self, landmarks: Tensor | np.ndarray, time_s: float) -> StreamedPose:
+    def push(self, landmarks: np.ndarray, time_s: float) -> StreamedPose:
         """Pose after one more frame, [25, 7] or raw [33, 10], taken at `time_s`; nobody in it: all zeros.
 
         The tracking flag is the raw format's: 0 where the person starts anew. With a network that answers late, answers
@@ -129,25 +122,27 @@ class Streamer:
         bridged = dt <= LONGEST_BRIDGE_S * KNOWN_FPS[1]
         frame[:, TRACKED] = float(self._followed and goes_on and bridged)
         times = filling(KNOWN_FPS[1] / dt) if bridged else 1
-        frames = filled(torch.stack((self._shown, frame)), times)[1:] if times > 1 else frame[None]
+        frames = filled(np.stack((self._shown, frame)), times)[1:] if times > 1 else frame[None]
         self._count(time_s, times)
         self._answer = self._stepped(frames, dt / times if bridged else self._usual_dt)
         self._shown, self._shown_s, self._followed = frame, time_s, bool(frame.any())
         return self._answer
 
-    def _stepped(self, frames: Float[Tensor, "S 25 7"], dt: float) -> StreamedPose:
-        interval = torch.full((1, 1), dt)
-        moved, tracked = torch.zeros(3), torch.ones(())
+    def _stepped(self, frames: Float[np.ndarray, "S 25 7"], dt: float) -> StreamedPose:
+        interval = np.full(1, dt, np.float32)
+        moved, tracked = np.zeros(3, np.float32), 1.0
         for frame in frames:
-            motion, self._state = self._step(frame[None, None], self._intrinsics, interval, self._state)
-            moved = moved + motion.delta_position[0, 0]
-            # The oldest of the frames that the state keeps is the one just answered.
-            landmarks = self._state.landmarks[0, 0]
-            tracked = torch.minimum(tracked, landmarks[0, TRACKED])
+            answer, self._state = self._network.step(frame[None], self._intrinsics, interval, self._state)
+            moved = moved + answer.delta_position[0]
+            self._waiting.append(frame)
+            tracked = min(tracked, self._waiting[0][0, TRACKED])
         # Whoever started anew on the way to the answer has started anew in it.
-        landmarks = torch.cat((landmarks[:, :TRACKED], tracked.expand(len(LANDMARKS), 1)), dim=1)
-        deviation = torch.full((len(JOINTS),), torch.nan) if motion.deviation is None else motion.deviation[0, 0]
-        return StreamedPose(self._times[0], motion.rotation[0, 0], moved, bool(motion.valid), deviation, landmarks)
+        landmarks = self._waiting[0].copy()
+        landmarks[:, TRACKED] = tracked
+        return StreamedPose(
+            self._times[0], answer.rotation[0], moved, bool(answer.valid[0]), answer.deviation[0], landmarks,
+            answer.image_position[0],
+        )  # fmt: skip
 
     def _count(self, time_s: float, times: int) -> None:
         """Remember when the frames were taken that come to an answer later."""
@@ -157,7 +152,7 @@ class Streamer:
         self._times.extend(time_s - (time_s - self._shown_s) * late / times for late in range(times - 1, 0, -1))
         self._times.append(time_s)
 
-    def _checked(self, landmarks: Tensor | np.ndarray, time_s: float) -> Float[Tensor, "25 7"]:
+    def _checked(self, landmarks: np.ndarray, time_s: float) -> Float[np.ndarray, "25 7"]:
         """The frame in the model's layout, a copy."""
         where = f"frame {self._pushed}"
         if not (math.isfinite(time_s) and time_s > self._newest_s):
@@ -165,7 +160,7 @@ class Streamer:
             raise FrameError(
                 f"{where}: its time is {time_s:g} s, expected a number{after}; reset() starts a new stream"
             )
-        array = np.array(landmarks.numpy(force=True) if isinstance(landmarks, Tensor) else landmarks, np.float32)
+        array = np.array(landmarks, np.float32)
         names = _LAYOUTS.get(array.shape)
         if names is None:
             raise FrameError(f"{where}: landmarks of shape {array.shape}, expected (25, 7) or raw (33, 10)")
@@ -178,4 +173,4 @@ class Streamer:
         flag = array[:, TRACKED]
         if flag[0] not in (0, 1) or (flag != flag[0]).any():
             raise FrameError(f"{where}: its tracking flag must be 0 or 1, one value for all landmarks")
-        return torch.from_numpy(array)
+        return array

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from blaze2cap.body.field_of_view import camera_at_origin
+from blaze2cap.body.camera import Camera
 from blaze2cap.data.calibration import write_calibration
 from blaze2cap.data.clipset import VIDEO
 from blaze2cap.data.manifest import Fault
@@ -49,7 +49,7 @@ def take_over(recordings: Path, raw: Path, model: PoseModel) -> OwnInspection:
             faults.append(Fault(name, str(error).replace(f"{recordings}/", "")))
             continue
         originals[clip], frames[clip] = name, len(footage.landmarks)
-        cameras[clip.camera] = camera_at_origin(footage.intrinsics().tolist(), footage.width, footage.height)
+        cameras[clip.camera] = Camera.at_origin(footage.intrinsics().tolist(), footage.width, footage.height)
         told += [notice.replace(f"{recordings}/", "") for notice in footage.notices]
     if not originals:
         reasons = "; ".join(fault.sentence for fault in faults[:3]) or "it is empty"

@@ -12,14 +12,13 @@ zero, a VRM avatar stands in a T-pose that faces +z, as ours does.
 import time
 from collections.abc import Callable, Sequence
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from blaze2cap.body.kinematics import mirror_pose, mirror_positions
-from blaze2cap.body.rotation import matrix_to_quaternion
+from blaze2cap.body.skeleton import MIRROR
 from blaze2cap.runtime.live_rest import RestBlend
 from blaze2cap.runtime.osc import Message, OscSender
+from blaze2cap.runtime.rotation import matrix_to_quaternion
 from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, mapped_offsets, mapped_rotations
 from blaze2cap.runtime.world_pose import WorldPose
 
@@ -30,17 +29,19 @@ HEARTBEAT_S = 1.0
 """Without pictures, receivers are told this often that we are still here."""
 
 _TRANSFORM = "sfffffff"
+# Of a place, seen in the mirror x = 0.
+_MIRROR = np.array([-1.0, 1.0, 1.0])
 _LOADED, _CALIBRATED, _NORMAL_MODE = 1, 3, 0
 
 
-def unity_position(position: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+def unity_position(position: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
     """A place or way in the file's axes, in Unity's [m]."""
-    return position * position.new_tensor([-1.0, 1.0, 1.0])
+    return position * _MIRROR
 
 
-def unity_quaternion(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 4"]:
+def unity_quaternion(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
     """A rotation in the file's axes, as a quaternion x y z w in Unity's."""
-    return matrix_to_quaternion(rotation) * rotation.new_tensor([1.0, -1.0, -1.0, 1.0])
+    return matrix_to_quaternion(rotation) * [1.0, -1.0, -1.0, 1.0]
 
 
 def available(valid: bool) -> Message:
@@ -53,16 +54,17 @@ def sent_at(seconds: float) -> Message:
     return Message("/VMC/Ext/T", "f", (seconds,))
 
 
-def transforms(pose: WorldPose, offset: Float[Tensor, "21 3"], mirror: bool = False) -> list[Message]:
+def transforms(pose: WorldPose, offset: Float[np.ndarray, "21 3"], mirror: bool = False) -> list[Message]:
     """The root and all bones; with `mirror` the avatar does what a mirror shows, and its left is the person's right."""
     rotation, root = pose.rotation, pose.root_position
     if mirror:
-        rotation, offset, root = mirror_pose(rotation), mirror_positions(offset), unity_position(root)
+        rotation = _MIRROR[:, None] * rotation[MIRROR, :, :] * _MIRROR
+        offset, root = unity_position(offset[MIRROR, :]), unity_position(root)
     turn = unity_quaternion(mapped_rotations(rotation, _VRM))
     place = unity_position(mapped_offsets(offset, _VRM))
     x, y, z = unity_position(root).tolist()
-    place[0] = place.new_tensor([0.0, y, 0.0])
-    numbers = torch.cat((place, turn), dim=-1).tolist()
+    place[0] = [0.0, y, 0.0]
+    numbers = np.concatenate((place, turn), axis=-1).tolist()
     return [
         Message("/VMC/Ext/Root/Pos", _TRANSFORM, ("root", x, 0.0, z, 0.0, 0.0, 0.0, 1.0)),
         *(Message("/VMC/Ext/Bone/Pos", _TRANSFORM, (name, *row)) for name, row in zip(BONES, numbers, strict=True)),
@@ -78,7 +80,7 @@ class VmcOutput:
         self._began_s = self._sent_s = clock()
         self._valid = False
 
-    def send(self, pose: WorldPose, offset: Float[Tensor, "21 3"]) -> None:
+    def send(self, pose: WorldPose, offset: Float[np.ndarray, "21 3"]) -> None:
         """Send a frame of a person with these bones."""
         self._valid = pose.valid
         self._bundle(transforms(self._rest.step(pose, offset), offset, self._mirror))

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 
 class WorldPose(NamedTuple):
@@ -17,7 +17,7 @@ class WorldPose(NamedTuple):
     """
 
     time_s: float
-    rotation: Float[Tensor, "21 3 3"]
-    root_position: Float[Tensor, "3"]
+    rotation: Float[np.ndarray, "21 3 3"]
+    root_position: Float[np.ndarray, "3"]
     valid: bool
-    deviation: Float[Tensor, "21"]
+    deviation: Float[np.ndarray, "21"]

@@ -14,7 +14,6 @@ from blaze2cap.data.published_samples import contradiction, read_published_sampl
 from blaze2cap.data.raw import ClipName
 from blaze2cap.data.segment import Segment
 from blaze2cap.data.sources.totalcapture import copy_recording, find_recordings
-from blaze2cap.data.split import read_split_map
 from blaze2cap.errors import UserError
 
 PUBLISHED_STRIDES = (1, 2, 3)
@@ -65,11 +64,10 @@ def copy_published(
 ) -> PublishedInspection:
     """Check all samples and copy the sound ones into the new folder `raw`, with their map where there is one.
 
-    Raises UserError where a copy fails or the map cannot be read.
+    Raises UserError where a copy fails.
     """
     inspection = inspect_published(folder, workers)
     if (folder / DATASET_MAP_FILE).exists():
-        read_split_map(folder / DATASET_MAP_FILE)
         copy(folder / DATASET_MAP_FILE, raw / DATASET_MAP_FILE)
     for name in inspection.samples:
         for file in (name.source(inspection.layout), name.target(inspection.layout)):

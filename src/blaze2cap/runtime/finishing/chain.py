@@ -3,9 +3,8 @@
 import dataclasses
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.animation import Animation
@@ -48,7 +47,7 @@ class Finishing:
     Poses that are not valid hold the last one handed on.
     """
 
-    def __init__(self, offset: Float[Tensor, "21 3"], params: FinishingParams | None = None) -> None:
+    def __init__(self, offset: Float[np.ndarray, "21 3"], params: FinishingParams | None = None) -> None:
         params = params or FinishingParams()
         self._feet = PlantedFeet(offset)
         self._steps: list[Step] = [
@@ -62,7 +61,7 @@ class Finishing:
             if on
         ]
 
-    def resize(self, offset: Float[Tensor, "21 3"]) -> None:
+    def resize(self, offset: Float[np.ndarray, "21 3"]) -> None:
         """Bones from now on, where a person's size becomes known on the way."""
         self._feet.resize(offset)
 
@@ -84,8 +83,8 @@ def finish(animation: Animation, params: FinishingParams | None = None) -> Anima
     finished = [finishing.step(pose) for pose in poses(animation)]
     return dataclasses.replace(
         animation,
-        rotation=torch.stack([pose.rotation for pose in finished]),
-        root_position=torch.stack([pose.root_position for pose in finished]),
+        rotation=np.stack([pose.rotation for pose in finished]),
+        root_position=np.stack([pose.root_position for pose in finished]),
     )
 
 

@@ -3,7 +3,7 @@
 from copy import copy
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from blaze2cap.body.skeleton import indices
 from blaze2cap.runtime.finishing.turning import (
@@ -30,9 +30,9 @@ class Legs:
 
     def __init__(
         self,
-        rotation: Float64[np.ndarray, "21 3 3"],
-        root_position: Float64[np.ndarray, "3"],
-        offset: Float64[np.ndarray, "21 3"],
+        rotation: Float[np.ndarray, "21 3 3"],
+        root_position: Float[np.ndarray, "3"],
+        offset: Float[np.ndarray, "21 3"],
     ) -> None:
         self._root = rotation[0]
         self._thigh, self._shin = offset[SHINS], offset[FEET]

@@ -7,14 +7,15 @@ rotations a low-pass turns its output a share of the shortest way to its input; 
 import math
 
 import numpy as np
-import torch
 from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
-from blaze2cap.learning.one_euro import DERIVATIVE_CUTOFF_HZ
 from blaze2cap.runtime.finishing.step import held
-from blaze2cap.runtime.finishing.turning import Vectors, as_numpy, length
+from blaze2cap.runtime.finishing.turning import Vectors, length
 from blaze2cap.runtime.world_pose import WorldPose
+
+# Cutoff of the speeds' own filter, as the paper has it [Hz].
+_DERIVATIVE_CUTOFF_HZ = 1.0
 
 _Numbers = Float64[np.ndarray, "*joints"]
 
@@ -42,13 +43,13 @@ class LowPass:
         dt_s, self._time_s = pose.time_s - self._time_s, pose.time_s
         if not pose.valid:
             return held(pose, self._last)
-        turn, place = Rotation.from_matrix(as_numpy(pose.rotation)), as_numpy(pose.root_position)
+        turn, place = Rotation.from_matrix(pose.rotation), pose.root_position
         if self._last is None or self._given is None or self._smooth is None:
             self._given = self._smooth = turn, place
             self._last = pose
             return pose
         (turn_before, place_before), (smooth_turn, smooth_place) = self._given, self._smooth
-        gain = _gain(np.array([DERIVATIVE_CUTOFF_HZ]), dt_s)
+        gain = _gain(np.array([_DERIVATIVE_CUTOFF_HZ]), dt_s)
         self._turning = self._turning + gain * ((turn_before.inv() * turn).as_rotvec() / dt_s - self._turning)
         self._moving = self._moving + gain * ((place - place_before) / dt_s - self._moving)
         share = _gain(self._min_cutoff_hz + self._per_rad_per_s * length(self._turning), dt_s)[:, None]
@@ -56,10 +57,7 @@ class LowPass:
         share = _gain(self._min_cutoff_hz + self._per_m_per_s * np.atleast_1d(np.linalg.norm(self._moving)), dt_s)
         smooth_place = smooth_place + share * (place - smooth_place)
         self._given, self._smooth = (turn, place), (smooth_turn, smooth_place)
-        self._last = pose._replace(
-            rotation=torch.from_numpy(smooth_turn.as_matrix()).to(pose.rotation),
-            root_position=torch.from_numpy(smooth_place).to(pose.root_position),
-        )
+        self._last = pose._replace(rotation=smooth_turn.as_matrix(), root_position=smooth_place)
         return self._last
 
 

@@ -8,9 +8,7 @@ way they did. All of it within a limited reach: what is further off is dragged a
 import math
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float64
-from torch import Tensor
 
 from blaze2cap.runtime.animation import size_of, sole
 from blaze2cap.runtime.finishing.contact import Contact
@@ -20,7 +18,6 @@ from blaze2cap.runtime.finishing.turning import (
     Matrices,
     Vectors,
     about_vertical,
-    as_numpy,
     between,
     eased,
     heading,
@@ -49,18 +46,14 @@ Flags = Bool[np.ndarray, "2"]
 class PlantedFeet:
     """The step, for a person with these bones [m] (`Animation.offset`)."""
 
-    def __init__(self, offset: Float[Tensor, "21 3"]) -> None:
-        self._bones: Tensor | None = None
+    def __init__(self, offset: Float[np.ndarray, "21 3"]) -> None:
         self.resize(offset)
         self.reset()
 
-    def resize(self, offset: Float[Tensor, "21 3"]) -> None:
+    def resize(self, offset: Float[np.ndarray, "21 3"]) -> None:
         """Bones of now on, of a person whose size one learns on the way."""
-        if self._bones is not None and torch.equal(offset, self._bones):
-            return
-        self._bones = offset.clone()
-        self._offset = as_numpy(offset)
-        self._sole = as_numpy(sole(size_of(offset)))
+        self._offset = offset
+        self._sole = sole(size_of(offset))
 
     def reset(self) -> None:
         """Forget where the feet stand."""
@@ -90,18 +83,17 @@ class PlantedFeet:
         dt_s = _LONGEST_STEP_S
         if self._last is not None:
             dt_s = min(pose.time_s - self._last.time_s, _LONGEST_STEP_S)
-        rotation, root = as_numpy(pose.rotation), as_numpy(pose.root_position)
+        rotation, root = pose.rotation, pose.root_position
         legs = Legs(rotation, root, self._offset)
         sole_height = legs.ankle[:, 1] + self._sole_below(legs.foot_turn)
         self._see(self._contact.see(legs.ankle, sole_height, dt_s), legs, dt_s)
         self._follow(legs, dt_s)
         legs = legs.moved(self._shift)
         ankle, foot_turn = self._kept(legs, dt_s)
-        changed = pose.rotation.clone()
+        changed = rotation.copy()
         for joints, turn in zip((THIGHS, SHINS, FEET), legs.reached(ankle, foot_turn), strict=True):
-            changed[joints] = torch.from_numpy(turn).to(changed)
-        root_position = torch.from_numpy(root + self._shift).to(pose.root_position)
-        self._last = pose._replace(rotation=changed, root_position=root_position)
+            changed[joints] = turn
+        self._last = pose._replace(rotation=changed, root_position=root + self._shift)
         return self._last
 
     def _sole_below(self, foot_turn: Matrices) -> Float64[np.ndarray, "2"]:

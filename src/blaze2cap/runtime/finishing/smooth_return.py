@@ -5,12 +5,11 @@ way, the place of the hips straight. So motion goes on within the blend, as if i
 """
 
 import numpy as np
-import torch
-from jaxtyping import Float64
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from blaze2cap.runtime.finishing.step import held
-from blaze2cap.runtime.finishing.turning import as_numpy, eased
+from blaze2cap.runtime.finishing.turning import eased
 from blaze2cap.runtime.world_pose import WorldPose
 
 # Joints that turn faster than this on average of all, and hips that move faster, have jumped [rad/s, m/s]. In nine real
@@ -19,8 +18,8 @@ JUMP_RAD_PER_S, JUMP_M_PER_S = 7.0, 6.0
 # Frames further apart than this [s] say nothing of speed: what comes after them returns.
 LONGEST_STEP_S = 0.25
 
-Turns = Float64[np.ndarray, "21 3 3"]
-Place = Float64[np.ndarray, "3"]
+Turns = Float[np.ndarray, "21 3 3"]
+Place = Float[np.ndarray, "3"]
 
 
 class SmoothReturn:
@@ -47,14 +46,14 @@ class SmoothReturn:
         if not pose.valid:
             self._away = True
             return held(pose, self._last)
-        rotation, root = as_numpy(pose.rotation), as_numpy(pose.root_position)
+        rotation, root = pose.rotation, pose.root_position
         self._since_s += dt_s
         if self._last is not None and (self._away or self._jumped(rotation, root, dt_s)):
             # The first frame of a return is one step on already, so that nothing stands still.
             self._since_s = min(dt_s, LONGEST_STEP_S)
-            shown = Rotation.from_matrix(as_numpy(self._last.rotation))
+            shown = Rotation.from_matrix(self._last.rotation)
             self._turn = (Rotation.from_matrix(rotation).inv() * shown).as_rotvec()
-            self._way = as_numpy(self._last.root_position) - root
+            self._way = self._last.root_position - root
         self._away, self._given = False, (rotation, root)
         self._last = pose if self._since_s >= self._return_s else self._on_the_way(pose, rotation, root)
         return self._last
@@ -71,7 +70,4 @@ class SmoothReturn:
     def _on_the_way(self, pose: WorldPose, rotation: Turns, root: Place) -> WorldPose:
         left = 1 - eased(np.array([self._since_s / self._return_s]))
         turned = rotation @ Rotation.from_rotvec(left * self._turn).as_matrix()
-        return pose._replace(
-            rotation=torch.from_numpy(turned).to(pose.rotation),
-            root_position=torch.from_numpy(root + left * self._way).to(pose.root_position),
-        )
+        return pose._replace(rotation=turned, root_position=root + left * self._way)

@@ -1,11 +1,10 @@
-"""Turns of few vectors, in NumPy: for legs frame by frame, where torch's cost of a call would outweigh the arithmetic.
+"""Turns of few vectors: for legs frame by frame, where the cost of a call outweighs the arithmetic.
 
 Conventions are those of `body.rotation`, and a test holds both to the same values.
 """
 
 import numpy as np
-from jaxtyping import Float, Float64
-from torch import Tensor
+from jaxtyping import Float64
 
 Vectors = Float64[np.ndarray, "... 3"]
 Matrices = Float64[np.ndarray, "... 3 3"]
@@ -14,11 +13,6 @@ _TINY = 1e-9
 _IDENTITY = np.eye(3)
 # Matrices of the cross products with the axes, a row each.
 _CROSS = np.cross(_IDENTITY[:, None], _IDENTITY[None]).swapaxes(-1, -2).reshape(3, 9)
-
-
-def as_numpy(value: Float[Tensor, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    """A tensor's numbers in double precision."""
-    return value.numpy().astype(np.float64)
 
 
 def eased(share: Float64[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch"]:
@@ -39,7 +33,7 @@ def unit(vector: Vectors) -> Vectors:
 
 def length(vector: Float64[np.ndarray, "*batch axes"]) -> Float64[np.ndarray, "*batch"]:
     """Euclidean length."""
-    return np.sqrt((vector * vector).sum(-1))
+    return np.asarray(np.sqrt((vector * vector).sum(-1)))
 
 
 def applied(matrix: Matrices, vector: Vectors) -> Vectors:

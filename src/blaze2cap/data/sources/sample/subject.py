@@ -7,9 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from blaze2cap.body.mean_skeleton import MEAN_OFFSET_MM
 from blaze2cap.body.rotation import rotation_vector_to_matrix
-from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
+from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, MEAN_OFFSET_MM
 
 SUBJECTS = ("S1", "S2", "S3", "S4", "S5")
 

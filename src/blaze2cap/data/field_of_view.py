@@ -1,13 +1,10 @@
 """Cameras that nobody calibrated: what their field of view says, and what is assumed where even that is not known."""
 
 import math
-from collections.abc import Sequence
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float32
 
-from blaze2cap.body.camera import Camera
 from blaze2cap.errors import UserError
 
 FIELD_OF_VIEW_DEG = (20.0, 150.0)
@@ -16,7 +13,7 @@ ASSUMED_FIELD_OF_VIEW_DEG = 70.0
 """Along the longer side of the image, where nothing is known of a camera; TotalCapture's have 68-78 degrees."""
 
 
-def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None = None) -> Float[Tensor, "4"]:
+def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None = None) -> Float32[np.ndarray, "4"]:
     """(fx / width, fy / height, cx / width, cy / height) of a camera with square pixels and a centred image.
 
     `field_of_view_deg` is horizontal; without it the longer side is taken to span 70 degrees. UserError for what is no
@@ -27,22 +24,7 @@ def camera_intrinsics(width: int, height: int, field_of_view_deg: float | None =
     else:
         require_field_of_view(field_of_view_deg)
         focal = 0.5 * width / math.tan(math.radians(field_of_view_deg) / 2)
-    return torch.tensor([focal / width, focal / height, 0.5, 0.5])
-
-
-def camera_at_origin(intrinsics: Sequence[float], width: int, height: int) -> Camera:
-    """A camera of these `camera_intrinsics` and size [px] whose frame is the world's: nobody knows where it stands."""
-    fx, fy, cx, cy = intrinsics
-    return Camera(
-        fx=fx * width,
-        fy=fy * height,
-        cx=cx * width,
-        cy=cy * height,
-        width=width,
-        height=height,
-        rotation=torch.eye(3),
-        translation=torch.zeros(3),
-    )
+    return np.array([focal / width, focal / height, 0.5, 0.5], np.float32)
 
 
 def require_field_of_view(degrees: float) -> None:
