@@ -15,10 +15,10 @@ import typer
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from blaze2cap.body.inverse_kinematics import camera_pose
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import geodesic_angle, mean_rotation
 from blaze2cap.errors import UserError, one_sentence
-from blaze2cap.learning.baseline import camera_pose
 from blaze2cap.learning.checkpoint import Checkpoint, System, load_checkpoint
 from blaze2cap.learning.features import detected_frames
 from blaze2cap.runtime.footage import Footage, open_footage

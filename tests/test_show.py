@@ -222,7 +222,7 @@ def test_a_clip_without_an_absolute_root_is_one_sentence(clips: Path, tmp_path: 
     published = tmp_path / "clips"
     shutil.copytree(clips, published)
     table = (published / "takes.csv").read_text()
-    (published / "takes.csv").write_text(table.replace("True\n", "False\n"))
+    (published / "takes.csv").write_text(table.replace("True,True\n", "False,False\n"))
     code, _, said = run("show", "S1/walking2/cam1", "--clips", published, "-o", tmp_path / "a.png")
     assert (code, len(said.splitlines())) == (1, 1)
     assert "no absolute root (S1/walking2)" in said

@@ -260,6 +260,15 @@ def _local(axes: Tensor) -> Tensor:
     return torch.cat((own[:, :1].transpose(0, 1), local)).permute(3, 0, 1, 2).contiguous()
 
 
+def camera_pose(
+    landmarks: Float[Tensor, "*batch 25 7"], intrinsics: Float[Tensor, "*#batch 4"]
+) -> Float[Tensor, "*batch 21 3 3"]:
+    """Analytic pose, its root turned from the ray frame into the camera's."""
+    rotation = analytic_pose(landmarks[..., WORLD], landmarks[..., VISIBILITY])
+    ray = viewing_ray(landmarks[..., _HIPS, SCREEN].mean(-2), intrinsics)
+    return torch.cat((ray_rotation(ray)[..., None, :, :] @ rotation[..., :1, :, :], rotation[..., 1:, :, :]), dim=-3)
+
+
 def root_position(
     landmarks: Float[Tensor, "*batch 25 7"], intrinsics: Float[Tensor, "*#batch 4"]
 ) -> Float[Tensor, "*batch 3"]:

@@ -13,6 +13,7 @@ from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_6d_to_matrix
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.generated_motion import GeneratedMotion
+from blaze2cap.data.segment_start import segment_starts
 
 
 class Batch(NamedTuple):
@@ -20,7 +21,7 @@ class Batch(NamedTuple):
 
     `outlier` joints have a true rotation that is not to be believed (their positions are). `inside` is false for frames
     that the sample does not have: before its first one, and padding after its last. Where not `root_known`, the root's
-    true rotation is known up to a turn of the whole window.
+    true rotation is known from its segment's start on, which is as the landmarks show it (`segment_start`).
     """
 
     landmarks: Float[Tensor, "B F 25 7"]
@@ -71,6 +72,7 @@ class Windows:
         self._truth_row = clips["truth_row"].to_numpy() + first
         self._take = clipset.takes.index.get_indexer(clips["take"])
         self._root_known = clipset.takes["root_known"].to_numpy(bool)[self._take]
+        self._start = None if self._root_known.all() else segment_starts(clipset, samples)
         cameras = {name: index for index, name in enumerate(clipset.cameras)}
         self._camera = clips["camera"].astype(str).map(cameras).to_numpy()
         self._landmarks = clipset.landmarks
@@ -114,6 +116,8 @@ class Windows:
         camera = torch.from_numpy(self._camera[row])
         turn = self._rotation[camera][:, None]
         root = turn @ world[..., 0, :, :]
+        if self._start is not None:
+            root = self._start[torch.from_numpy(row)][:, None] @ root
         position = (turn @ position[..., None]).squeeze(-1) + self._translation[camera][:, None]
         return Batch(
             landmarks,

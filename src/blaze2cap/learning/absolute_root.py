@@ -1,7 +1,7 @@
-"""The root's absolute pose, with which losses and metrics compare, where it is known from each segment's start on only.
+"""The root's absolute pose, with which figures compare, where it is known from each segment's start on only.
 
-There the truth's root is turned, over all of a window or a segment, by the one rotation that brings it closest to the
-root that it is compared with: what is left is the error of the root's course, and no figure tells its orientation.
+There the truth's root is turned, over all of a segment, by the one rotation that brings it closest to the root that it
+is compared with: what is left is the error of the root's course, and no figure tells its orientation.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import nearest_rotation
 from blaze2cap.data.clipset import ClipSet, Known
 from blaze2cap.errors import UserError
@@ -49,15 +48,3 @@ def turned_in_runs(
     starts = start.nonzero().flatten().tolist()
     parts = (torch.tensor_split(whole, starts) for whole in (root, other, counted))
     return torch.cat([turned_to(*run) for run in zip(*parts, strict=True)])
-
-
-def with_root_of(truth: Motion, other: Motion, known: Bool[Tensor, "*batch"]) -> Motion:
-    """True motion of windows, whose root starts so that its course is closest to the other's where it is not `known`.
-
-    Its turn and way from frame to frame stay as they are.
-    """
-    if known.all():
-        return truth
-    root, seen = (motion.rotation[..., 0, :, :] for motion in (truth, other))
-    root = torch.where(known[..., None, None, None], root, turned_to(root, seen, truth.valid))
-    return truth._replace(rotation=torch.cat((root[..., None, :, :], truth.rotation[..., 1:, :, :]), dim=-3))

@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from blaze2cap.body.camera import ray_rotation, viewing_ray
-from blaze2cap.body.inverse_kinematics import analytic_pose, root_position
+from blaze2cap.body.inverse_kinematics import camera_pose, root_position
 from blaze2cap.body.kinematics import forward_kinematics, global_to_local
-from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD, indices
+from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import mean_rotation
 from blaze2cap.body.skeleton import JOINTS
@@ -41,8 +40,6 @@ POSE_STRIDE = 10
 
 # The filter's speeds are metres: image positions are taken as they are at this distance [m].
 IMAGE_DISTANCE = 4.0
-
-_HIPS = indices("left_hip", "right_hip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,15 +112,6 @@ def filter_landmarks(
     smooth = one_euro(points, restarts(landmarks), dt, filter[0], filter[1])
     world, image = smooth.split(landmarks.shape[-2], dim=-2)
     return torch.cat((world, image[..., :2] * focal / IMAGE_DISTANCE, landmarks[..., VISIBILITY:]), dim=-1)
-
-
-def camera_pose(
-    landmarks: Float[Tensor, "*batch 25 7"], intrinsics: Float[Tensor, "*#batch 4"]
-) -> Float[Tensor, "*batch 21 3 3"]:
-    """Analytic pose, its root turned from the ray frame into the camera's."""
-    rotation = analytic_pose(landmarks[..., WORLD], landmarks[..., VISIBILITY])
-    ray = viewing_ray(landmarks[..., _HIPS, SCREEN].mean(-2), intrinsics)
-    return torch.cat((ray_rotation(ray)[..., None, :, :] @ rotation[..., :1, :, :], rotation[..., 1:, :, :]), dim=-3)
 
 
 def corrected(

@@ -16,7 +16,6 @@ from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import geodesic_angle, matrix_to_rotation_6d
 from blaze2cap.body.skeleton import PARENTS
-from blaze2cap.learning.absolute_root import with_root_of
 
 # Which joints (columns) lie between the root and a joint (rows), itself included, but not the root.
 _CHAIN = torch.zeros(len(PARENTS), len(PARENTS), dtype=torch.bool)
@@ -147,10 +146,9 @@ def losses(
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
     Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, too, the truth jumps
-    about the pose: there the change from frame to frame does not count, but the pose does. Where the root is not known
-    but up to a turn of the window, all losses take the turn that fits best, and its deviation does not count.
+    about the pose: there the change from frame to frame does not count, but the pose does. Where the root's orientation
+    is not known but from a start that was guessed, its predicted deviation learns nothing of the guess.
     """
-    truth = with_root_of(truth, prediction, root_known)
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
     position, orientation = forward_kinematics(prediction.rotation, offset[:, None])
