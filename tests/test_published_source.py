@@ -18,6 +18,7 @@ from blaze2cap.body.motion import BODY_SLOTS, ROOT_POSITION_SLOT, ROOT_ROTATION_
 from blaze2cap.data.augment import AUGMENTED, LAYOUTS, Layout
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.manifest import changes_since, read_manifest, write_manifest
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.published import SampleName
 from blaze2cap.data.published_samples import read_published_sample
@@ -26,7 +27,7 @@ from blaze2cap.data.split import read_parts, read_split_map
 from blaze2cap.errors import UserError
 from blaze2cap.learning.absolute_root import require_absolute_root
 from blaze2cap.learning.baseline import Baselines
-from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.batches import TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint
 from blaze2cap.learning.evaluation import score_checkpoint
 from blaze2cap.learning.fit import fit
@@ -223,6 +224,7 @@ def test_stages_make_clips_with_parts_of_a_published_folder(
     params.write_text(
         f"dataset: {{source: published, path: {folder}}}\n"
         "preprocess: {strides: [1, 2, 3]}\n"
+        "runtime: {executor: local}\n"
         "split: {validation: []}\n"
     )
     raw, clips, split, metrics = (tmp_path / name for name in ("raw", "clips", "split", "metrics"))
