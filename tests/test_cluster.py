@@ -21,7 +21,7 @@ from test_parallel import square, square_or_die
 from blaze2cap.data import cluster
 from blaze2cap.data.cluster import VARIABLE
 from blaze2cap.data.manifest import write_manifest
-from blaze2cap.data.parallel import outcomes, parallel_map, spread_over
+from blaze2cap.data.parallel import outcomes, parallel_map, prepare_process, spread_over
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.errors import UserError
 
@@ -126,11 +126,11 @@ def test_without_the_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def on_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Client]:
-    """A cluster of processes, which start anew when killed; of one that does not stir, it is told after 15 s."""
+def on_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+    """A cluster of processes that have loaded the package, and start anew when killed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-    config = {"distributed.scheduler.worker-ttl": "15 s"}
+    config = {"distributed.scheduler.worker-ttl": getattr(request, "param", "5 minutes")}
     with (
         dask.config.set(config),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as processes,
@@ -138,6 +138,7 @@ def on_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cl
         spread_over("dask"),
     ):
         monkeypatch.setenv(VARIABLE, processes.scheduler_address)
+        client.run(prepare_process, str(tmp_path))
         yield client
 
 
@@ -149,7 +150,7 @@ class Job(NamedTuple):
 
 
 def noted(job: Job) -> int:
-    """The job of number 5 ends no process that begins it first."""
+    """The job of number 5 never ends in the process that begins it first."""
     first = not list(job.notes.glob(f"{job.number}.*"))
     (job.notes / f"{job.number}.{os.getpid()}").touch()
     while first and job.number == 5:
@@ -158,7 +159,12 @@ def noted(job: Job) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+@pytest.mark.parametrize(
+    ("on_processes", "blow"),
+    [("5 minutes", signal.SIGKILL), ("20 s", signal.SIGSTOP)],
+    ids=["killed", "stopped"],
+    indirect=["on_processes"],
+)
 def test_a_worker_that_is_lost_or_no_longer_stirs_costs_its_own_jobs_only(
     on_processes: Client, tmp_path: Path, blow: signal.Signals
 ) -> None:
