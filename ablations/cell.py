@@ -6,10 +6,11 @@ import typer
 from changed import changed
 
 from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.report import write_report
 from blaze2cap.data.split import read_parts
 from blaze2cap.errors import one_sentence
-from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.batches import TrainParams
 from blaze2cap.learning.evaluation import EvaluateParams, evaluate, score_checkpoint
 from blaze2cap.learning.fit import fit
 from blaze2cap.learning.headline import HEADLINE

@@ -6,9 +6,10 @@ import typer
 from changed import changed
 
 from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.report import write_report
 from blaze2cap.errors import one_sentence
-from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.batches import TrainParams
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.learning.curves import summary
 from blaze2cap.learning.fit import fit

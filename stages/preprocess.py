@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from blaze2cap.data.manifest import changes_since
+from blaze2cap.data.parallel import RuntimeParams, spread_over
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.report import write_report
 from blaze2cap.errors import one_sentence
@@ -16,10 +17,12 @@ def main(raw: Path, clips: Path, metrics: Path, params_file: Path = Path("params
     """Pack the recordings of RAW into the folder CLIPS and write the report METRICS."""
     with one_sentence("preprocess"):
         params = load_params("preprocess", PreprocessParams, params_file)
+        runtime = load_params("runtime", RuntimeParams, params_file)
         changes = changes_since(raw)
         if changes:
             print(f"preprocess: {changes}", file=sys.stderr)
-        report = preprocess(raw, clips, params)
+        with spread_over(runtime.executor):
+            report = preprocess(raw, clips, params)
         for fault in report["data_faults"]["list"]:
             print(f"preprocess: {fault['sentence']}", file=sys.stderr)
         write_report(metrics, report)

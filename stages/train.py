@@ -4,10 +4,11 @@ from pathlib import Path
 
 import typer
 
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.report import write_report
 from blaze2cap.data.split import read_parts
 from blaze2cap.errors import one_sentence
-from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.batches import TrainParams
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.learning.curves import summary, write_curves
 from blaze2cap.learning.fit import fit

@@ -42,6 +42,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"dataset: {{source: totalcapture, path: {recordings}}}\n"
         "preprocess: {strides: [1, 2], max_reprojection_px: 200}\n"
         "split: {validation: [S2/freestyle2], exclude: [S3/rom1]}\n"
+        "runtime: {executor: local}\n"
     )
     return path
 

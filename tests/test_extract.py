@@ -133,7 +133,6 @@ def test_places_that_cannot_be_written_are_refused_before_any_work(tmp_path: Pat
     (tmp_path / "settings.json").write_text('{"mine": 1}')
     for name, sentence in {
         "out.bvh": "cannot write .bvh; landmark files end in .npy",
-        "out": "cannot write a name without suffix",
         "folder.npy": "is a folder",
         "file/out.npy": "is a file",
         "settings.npy": "no sidecar of landmarks",

@@ -12,9 +12,9 @@ from tiny import tiny_clipset
 from blaze2cap.data.calibration import camera_to_json
 from blaze2cap.data.clipset import ARRAYS, CAMERAS_FILE
 from blaze2cap.data.packed import write_source
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.schema import write_table
 from blaze2cap.learning import resume
-from blaze2cap.learning.batches import RuntimeParams
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.learning.fit import Report, fit
 from blaze2cap.learning.loss import LossParams

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blaze2cap.data.atomic import replace_text, replaced_folder
-from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.parallel import outcomes, parallel_map
 from blaze2cap.data.report import rounded, write_report
 from blaze2cap.errors import UserError
 
@@ -38,6 +38,23 @@ def test_an_error_in_a_worker_is_raised_here(workers: int) -> None:
 def test_a_killed_worker_is_told_in_a_sentence() -> None:
     with pytest.raises(UserError, match="deaths: a worker process was killed"):
         parallel_map(die, range(2), 2, "deaths")
+
+
+def square_or_die(job: tuple[int, Path]) -> int:
+    number, flag = job
+    if number == 2 or (number == 5 and not flag.exists()):
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(number)
+
+
+def test_every_job_has_an_outcome_whatever_others_raise_or_kill(tmp_path: Path) -> None:
+    """Who is killed once is done alone, as where memory was short for several at a time."""
+    found = dict(outcomes(square_or_die, [(number, tmp_path / str(number)) for number in range(14)], 2, "squares"))
+    assert str(found.pop(2)) == "squares: a worker process was killed, most likely for lack of memory"
+    assert str(found.pop(13)) == "13 has no square today"
+    assert found == {number: number * number for number in range(13) if number != 2}
+    assert (tmp_path / "5").exists()
 
 
 def test_no_jobs_give_no_results() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.preprocess import PreprocessParams
 from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.data.split import SplitParams
 from blaze2cap.errors import UserError
-from blaze2cap.learning.batches import RuntimeParams, TrainParams
+from blaze2cap.learning.batches import TrainParams
 from blaze2cap.learning.evaluation import EvaluateParams
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams

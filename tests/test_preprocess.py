@@ -1,5 +1,7 @@
 """Packing: segments and strides are rows of an index, truth is what Vicon measured, bytes do not depend on workers."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation
 from blaze2cap.data.augment import strided, target_name
 from blaze2cap.data.clipset import UNKNOWN, ClipSet
 from blaze2cap.data.manifest import write_manifest
+from blaze2cap.data.packed import Span, allocate, packed_array, write_rows
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.raw import ClipName, write_landmarks
 from blaze2cap.data.segment import Segment, find_segments, to_model_layout
@@ -45,6 +48,29 @@ def raw(tmp_path: Path) -> Path:
 def clipset(raw: Path, tmp_path: Path) -> ClipSet:
     pack(raw, tmp_path / "clips")
     return ClipSet.load(tmp_path / "clips")
+
+
+# As another machine does that writes a whole page: read, and, a moment later, write back.
+WRITES_WHILE_LOCKED = """
+import fcntl, sys, time
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    old = file.read()
+    print("locked", flush=True)
+    time.sleep(0.5)
+    file.seek(0)
+    file.write(old)
+"""
+
+
+def test_rows_are_not_taken_back_by_who_writes_the_rows_beside_them(tmp_path: Path) -> None:
+    allocate(tmp_path, takes=1, truth_frames=4, landmark_frames=4)
+    command = [sys.executable, "-c", WRITES_WHILE_LOCKED, str(tmp_path / "root_position.npy")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        write_rows(tmp_path, "root_position", Span(first_row=1, frames=2), torch.full((2, 3), 7.0))
+    assert packed_array(tmp_path, "root_position")[:, 0].tolist() == [0, 7, 7, 0]
 
 
 @settings(deadline=None)

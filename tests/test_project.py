@@ -26,7 +26,15 @@ MAY_IMPORT = {
     "errors": set(),
 }
 # Each of these is slow or optional to import, so few modules of the package are its door.
-DOORS = {"huggingface_hub": 1, "matplotlib": 2, "mediapipe": 1, "onnxruntime": 1, "pandera": 2, "yaml": 1}
+DOORS = {
+    "distributed": 1,
+    "huggingface_hub": 1,
+    "matplotlib": 2,
+    "mediapipe": 1,
+    "onnxruntime": 1,
+    "pandera": 2,
+    "yaml": 1,
+}
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|misc|common|stuff|tools)$")
 
 

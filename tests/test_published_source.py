@@ -214,6 +214,7 @@ def test_stages_make_clips_with_parts_of_a_published_folder(
     params.write_text(
         f"dataset: {{source: published, path: {folder}}}\n"
         "preprocess: {strides: [1, 2, 3]}\n"
+        "runtime: {executor: local}\n"
         "split: {validation: []}\n"
     )
     raw, clips, split, metrics = (tmp_path / name for name in ("raw", "clips", "split", "metrics"))

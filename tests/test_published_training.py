@@ -25,13 +25,14 @@ from blaze2cap.data.clipset import EVERYTHING, NOTHING, ClipSet, Known
 from blaze2cap.data.export import export_dataset
 from blaze2cap.data.generated_motion import GeneratedParams
 from blaze2cap.data.manifest import write_manifest
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.published import copy_published
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.absolute_root import require_absolute_root, turned_in_runs, turned_to
 from blaze2cap.learning.baseline import fit_baselines
-from blaze2cap.learning.batches import RuntimeParams, TrainingData
+from blaze2cap.learning.batches import TrainingData
 from blaze2cap.learning.evaluation import EvaluateParams, Report, evaluate, joint_table, score_checkpoint
 from blaze2cap.learning.fit import fit
 from blaze2cap.learning.headline import headline, system_table

@@ -11,11 +11,12 @@ from safetensors.torch import save_file
 from tiny import tiny_clipset
 
 from blaze2cap.body.rotation import geodesic_angle
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning import precision
 from blaze2cap.learning.augment import AugmentParams
-from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
+from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.curves import summary, write_curves
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams, PoseModel

@@ -68,8 +68,8 @@ def examine(folder: Path) -> list["Finding"]:
 
 def _sections(params: Path) -> tuple["DatasetParams", str]:
     """Section `dataset`, and the device that section `runtime` names."""
+    from blaze2cap.data.parallel import RuntimeParams
     from blaze2cap.data.sources.registry import DatasetParams
-    from blaze2cap.learning.batches import RuntimeParams
     from blaze2cap.params import load_params
     from blaze2cap.runtime import video_source  # noqa: F401  makes dataset.source=video known
 

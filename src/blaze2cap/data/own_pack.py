@@ -28,6 +28,7 @@ from blaze2cap.data.packed import (
     packed_array,
     take_row,
     write_cameras,
+    write_rows,
     write_source,
     write_tables,
 )
@@ -85,7 +86,7 @@ def preprocess_own(
 def _pack_clip(job: _ClipJob) -> _PackedClip:
     path = job.raw / job.clip.landmark_file
     landmarks = to_model_layout(read_landmarks(path))
-    packed_array(job.packed, "landmarks", "r+")[job.span.rows] = landmarks
+    write_rows(job.packed, "landmarks", job.span, landmarks)
     segments = find_segments(landmarks)
     row = clip_row(job.clip, job.span, job.span.first_row, landmarks, 0, read_sidecar(path))
     samples = sample_rows(job.clip, segments, [""] * len(segments), job.strides)

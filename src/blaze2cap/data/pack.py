@@ -18,7 +18,7 @@ from blaze2cap.data.faults.examine import TakeFindings, examine_clip, examine_ta
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault
 from blaze2cap.data.faults.timing import LagSums
-from blaze2cap.data.packed import Rows, Span, packed_array
+from blaze2cap.data.packed import Rows, Span, packed_array, write_rows
 from blaze2cap.data.raw import ClipName, Sidecar, read_landmarks, read_sidecar, vicon_folder
 from blaze2cap.data.segment import Segment, find_segments, is_detected, to_model_layout
 from blaze2cap.data.vicon import FPS, read_vicon
@@ -75,10 +75,10 @@ def pack_take(job: TakeJob) -> PackedTake:
     offset, residual = bone_offsets(position, rotation)
     local = global_to_local(rotation)
     findings = examine_take(job.take, position, local, offset, FPS, job.faults)
-    packed_array(job.packed, "rotation", "r+")[job.span.rows] = matrix_to_rotation_6d(local)
-    packed_array(job.packed, "root_position", "r+")[job.span.rows] = position[:, 0]
-    packed_array(job.packed, "outlier", "r+")[job.span.rows] = findings.outlier
-    packed_array(job.packed, "offset", "r+")[job.number] = offset
+    write_rows(job.packed, "rotation", job.span, matrix_to_rotation_6d(local))
+    write_rows(job.packed, "root_position", job.span, position[:, 0])
+    write_rows(job.packed, "outlier", job.span, findings.outlier)
+    write_rows(job.packed, "offset", Span(first_row=job.number, frames=1), offset)
     return PackedTake(1000 * residual, findings)
 
 
@@ -86,7 +86,7 @@ def pack_clip(job: ClipJob) -> PackedClip:
     """Write a clip's landmarks, cut to the frames of the truth, and find its segments and those to reject."""
     path = job.take.raw / job.clip.landmark_file
     landmarks = to_model_layout(_shifted(read_landmarks(path), job.lag_frames, job.span.frames))
-    packed_array(job.take.packed, "landmarks", "r+")[job.span.rows] = landmarks
+    write_rows(job.take.packed, "landmarks", job.span, landmarks)
     segments = find_segments(landmarks)
     findings = examine_clip(_seen(job, landmarks), segments, job.max_reprojection_px, job.take.faults)
     reasons = [

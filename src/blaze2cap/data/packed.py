@@ -1,5 +1,6 @@
 """Writing a folder of packed clips (`clipset`): arrays made in full size and filled by rows, tables, cameras."""
 
+import fcntl
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import ArrayLike
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS
@@ -81,6 +83,20 @@ def take_row(
         "root_known": root_known,
         "bones_known": bones_known,
     }
+
+
+def write_rows(folder: Path, name: str, span: Span, values: ArrayLike) -> None:
+    """Write rows of one of the arrays.
+
+    Under a lock: rows of two clips meet within a page of memory, and network file systems write whole pages, so one of
+    two machines could take back what the other has written.
+    """
+    array = open_memmap(folder / f"{name}.npy", mode="r")
+    rows = np.ascontiguousarray(np.broadcast_to(np.asarray(values, array.dtype), array[span.rows].shape))
+    with (folder / f"{name}.npy").open("r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        file.seek(array.offset + span.first_row * array.strides[0])
+        file.write(rows.data)
 
 
 def write_tables(folder: Path, takes: Rows, clips: Rows, samples: Rows) -> None:

@@ -1,44 +1,115 @@
-"""The same function over many jobs, on all cores, with progress; results come in the order of the jobs."""
+"""The same function over many jobs, on all cores of this machine or on a cluster (`cluster`), with progress."""
 
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from blaze2cap.errors import UserError
 
+if TYPE_CHECKING:
+    import torch
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Outcomes = Generator[tuple[int, Result | BaseException], None, None]
+Executor = Literal["local", "dask"]
 
 _LINES = 5
+_spread: ContextVar[tuple[Executor, tuple[Path, ...]]] = ContextVar("spread", default=("local", ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeParams:
+    """Section `runtime` of params.yaml: where and how wide things run; changes no result on one kind of machine."""
+
+    device: str = "auto"
+    workers: int = 0
+    executor: Executor = "local"
+
+    def __post_init__(self) -> None:
+        if self.workers < 0:
+            raise ValueError(f"workers is {self.workers}, expected 0 or more")
+
+    def torch_device(self) -> "torch.device":
+        """The device meant: `auto` is a GPU where there is one.
+
+        Raises UserError for a name that torch does not know or a GPU that is not there.
+        """
+        import torch
+
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError):
+            raise UserError(
+                f"runtime.device is {self.device!r}, which torch cannot use here; try auto or cpu"
+            ) from None
+
+
+@contextmanager
+def spread_over(executor: Executor, *folders: Path) -> Iterator[None]:
+    """Inside, jobs run in processes of this machine ("local") or on the cluster of DASK_SCHEDULER_ADDRESS ("dask").
+
+    All machines of a cluster share the current folder, and the `folders` that jobs write to beside it, at these paths.
+    """
+    before = _spread.set((executor, folders))
+    try:
+        yield
+    finally:
+        _spread.reset(before)
 
 
 def parallel_map(
     function: Callable[[Job], Result], jobs: Sequence[Job], workers: int | None = None, label: str = ""
 ) -> list[Result]:
-    """`[function(job) for job in jobs]` over worker processes (None: one a core, 1: in this process).
+    """`[function(job) for job in jobs]`, spread as `outcomes` does it.
 
-    The function must be found by name in a module. Its first error is raised here, and jobs not yet begun are dropped.
+    Raises what the first of the jobs raised that raised something; jobs not yet begun are dropped then.
     """
+    results: list[Result] = []
+    ahead: dict[int, Result | BaseException] = {}
+    with closing(outcomes(function, jobs, workers, label)) as coming:
+        for index, outcome in coming:
+            ahead[index] = outcome
+            while len(results) in ahead:
+                next_one = ahead.pop(len(results))
+                if isinstance(next_one, BaseException):
+                    raise next_one
+                results.append(next_one)
+    return results
+
+
+def outcomes(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int | None = None, label: str = ""
+) -> Outcomes[Result]:
+    """The number of each job with its result, or with what it raised, as they come; each runs, whatever others raise.
+
+    `workers` are processes of this machine (None: one a core, 1: this one). The function must be found by name in a
+    module. A process that is killed costs the other jobs nothing: what it may have been at is tried again, alone, and
+    is UserError if that is killed, too. Closing the iterator drops what has not begun.
+    """
+    executor, folders = _spread.get()
     workers = min(workers or os.cpu_count() or 1, len(jobs))
-    if workers <= 1:
-        return list(progress(map(function, jobs), len(jobs), label))
-    # Forked from a server that has loaded the module but run nothing, so no thread's lock is inherited.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([function.__module__])
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(os.getcwd(),)
-    ) as executor:
-        try:
-            return list(progress(executor.map(function, jobs), len(jobs), label))
-        except BrokenProcessPool:
-            raise UserError(f"{label}: a worker process was killed, most likely for lack of memory") from None
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+    if executor == "dask":
+        from blaze2cap.data.cluster import on_cluster
+
+        found = on_cluster(function, jobs, label, folders)
+    elif workers <= 1:
+        found = _here(function, jobs)
+    else:
+        found = _on_cores(function, jobs, workers, label)
+    with closing(found):
+        yield from progress(found, len(jobs), label)
 
 
 def progress(results: Iterable[Result], total: int, label: str) -> Iterator[Result]:
@@ -55,9 +126,60 @@ def progress(results: Iterable[Result], total: int, label: str) -> Iterator[Resu
         yield result
 
 
-def _start_worker(folder: str) -> None:
+def prepare_process(folder: str) -> None:
+    """Make a worker process like the one that sent the job: its folder, and the sums that one thread gives."""
     import torch
 
     os.chdir(folder)
     # Threads of one operation would fight for the cores that the workers share.
     torch.set_num_threads(1)
+
+
+def killed(label: str) -> UserError:
+    """What is told of a job whose processes were killed."""
+    return UserError(f"{label}: a worker process was killed, most likely for lack of memory")
+
+
+def _here(function: Callable[[Job], Result], jobs: Sequence[Job]) -> Outcomes[Result]:
+    for index, job in enumerate(jobs):
+        try:
+            outcome: Result | BaseException = function(job)
+        except Exception as error:
+            outcome = error
+        yield index, outcome
+
+
+def _on_cores(function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, label: str) -> Outcomes[Result]:
+    waiting = list(range(len(jobs)))[::-1]
+    while waiting:
+        suspects = yield from _until_killed(function, jobs, waiting, workers)
+        for index in suspects:
+            alone = [index]
+            if (yield from _until_killed(function, jobs, alone, 1)):
+                yield index, killed(label)
+
+
+def _until_killed(
+    function: Callable[[Job], Result], jobs: Sequence[Job], waiting: list[int], workers: int
+) -> Generator[tuple[int, Result | BaseException], None, list[int]]:
+    """Take jobs from the end of `waiting`; where a process is killed, stop and return those that were begun."""
+    # Forked from a server that has loaded the module but run nothing, so no thread's lock is inherited.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function.__module__])
+    begun: dict[Future[Result], int] = {}
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_process, initargs=(os.getcwd(),))
+    try:
+        while waiting or begun:
+            while waiting and len(begun) < 2 * workers:  # the next lies ready while each does one
+                begun[pool.submit(function, jobs[waiting[-1]])] = waiting[-1]
+                waiting.pop()
+            for future in wait(begun, return_when=FIRST_COMPLETED).done:
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise error
+                yield begun.pop(future), error or future.result()
+    except BrokenProcessPool:
+        return sorted(begun.values())
+    finally:
+        pool.shutdown(wait=not begun, cancel_futures=True)
+    return []

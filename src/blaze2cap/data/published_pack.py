@@ -36,6 +36,7 @@ from blaze2cap.data.packed import (
     take_row,
     write_cameras,
     write_given_parts,
+    write_rows,
     write_source,
     write_tables,
 )
@@ -181,10 +182,10 @@ def _pack_clip(job: _ClipJob) -> list[DataFault]:
     lengths = consecutive(dict(enumerate(len(segment.landmarks) for segment in segments)))
     for number, span in lengths.items():
         faults += implausible_landmarks(job.clip, number, span.rows, landmarks, job.faults)
-    packed_array(job.packed, "landmarks", "r+")[job.span.rows] = landmarks
-    packed_array(job.packed, "rotation", "r+")[job.span.rows] = rotation
-    packed_array(job.packed, "outlier", "r+")[job.span.rows] = outlier
-    packed_array(job.packed, "root_position", "r+")[job.span.rows] = torch.cat([position for position, _ in roots])
+    write_rows(job.packed, "landmarks", job.span, landmarks)
+    write_rows(job.packed, "rotation", job.span, rotation)
+    write_rows(job.packed, "outlier", job.span, outlier)
+    write_rows(job.packed, "root_position", job.span, torch.cat([position for position, _ in roots]))
     return faults
 
 

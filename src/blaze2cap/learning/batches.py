@@ -54,33 +54,6 @@ class TrainParams:
                 raise ValueError(f"{key} is {getattr(self, key)}, expected 0 or more and finite")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuntimeParams:
-    """Section `runtime` of params.yaml: where and how wide things run; changes no result on one kind of machine."""
-
-    device: str = "auto"
-    workers: int = 0
-
-    def __post_init__(self) -> None:
-        if self.workers < 0:
-            raise ValueError(f"workers is {self.workers}, expected 0 or more")
-
-    def torch_device(self) -> torch.device:
-        """The device meant: `auto` is a GPU where there is one.
-
-        Raises UserError for a name that torch does not know or a GPU that is not there.
-        """
-        name = self.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            return torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError):
-            raise UserError(
-                f"runtime.device is {self.device!r}, which torch cannot use here; try auto or cpu"
-            ) from None
-
-
 class TrainingData:
     """Batches of real and simulated windows; batch t is a pure function of (seed, t).
 

@@ -9,10 +9,11 @@ import torch
 
 import blaze2cap
 from blaze2cap.data.clipset import ClipSet
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import fit_baselines
-from blaze2cap.learning.batches import RuntimeParams, TrainingData, TrainParams
+from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams

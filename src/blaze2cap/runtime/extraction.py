@@ -49,8 +49,8 @@ class Extraction:
         return at_constant_rate(self.landmarks, self.time_s, self.declared_fps)
 
 
-def extract_landmarks(video: Video, model: PoseModel) -> Extraction:
-    """Detect one person in all frames, with progress on stderr; after a cut the person is searched anew.
+def extract_landmarks(video: Video, model: PoseModel, shown: bool = True) -> Extraction:
+    """Detect one person in all frames, with progress on stderr if `shown`; after a cut the person is searched anew.
 
     UserError where the video cannot be read to its end, or nobody is detected in any frame.
     """
@@ -60,7 +60,7 @@ def extract_landmarks(video: Video, model: PoseModel) -> Extraction:
     rows, times, cuts, watch = [], [], 0, CutWatch()
     width = height = 0
     with PoseDetector(model) as detector:
-        for time_s, image in _shown(video):
+        for time_s, image in _shown(video) if shown else video.frames():
             if watch.is_cut(image):
                 detector.reset()
                 cuts += 1
