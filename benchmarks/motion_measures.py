@@ -47,7 +47,7 @@ def _tensor(array: np.ndarray) -> Tensor:
 
 def part(reference: Reference, frames: slice) -> Reference:
     """The truth of some of the frames."""
-    one_skeleton = {"offset", "fps"}
+    one_skeleton = {"offset", "fps", "known"}
     cut = {name: value[frames] for name, value in reference._asdict().items() if name not in one_skeleton}
     return reference._replace(**cut)
 

@@ -336,6 +336,7 @@ def test_the_first_three_stages_read_what_the_hub_holds(
     params.write_text(
         f"dataset: {{source: huggingface, revision: {hub.commit}}}\n"
         "preprocess: {strides: [1, 2, 3]}\n"
+        "runtime: {executor: local}\n"
         "split: {validation: []}\n"
     )
     raw, clips, split, metrics = run_first_three(tmp_path, params)

@@ -124,7 +124,7 @@ def broken_videos(folder: Path) -> None:
         (("landmarks.npy", "-o", "a.mp4"), "a.mp4: the skeleton is drawn over the video's pictures"),
         (("landmarks.npy", "-o", "a.html"), "not a readable .npy array"),
         (("whole.mp4", "-o", "whole.mp4"), "whole.mp4 is the input"),
-        (("whole.mp4", "-o", "a.gif"), "cannot write .gif; use .bvh, .glb, .npz, .csv, .html, .mp4"),
+        (("whole.mp4", "-o", "a.gif"), "cannot write .gif; use .bvh, .glb, .npz, .csv, .html, .png, .mp4"),
         (("whole.mp4", "-o", "file/a.mp4"), "file is a file"),
         (("whole.mp4", "-o", "a.bvh", "--pose-model", "medium"), "no such pose model"),
         (("whole.mp4", "-o", "a.bvh", "--fps", "0.5"), "0.5 frames per second, expected 1 to 1000"),

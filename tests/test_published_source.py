@@ -285,10 +285,10 @@ def test_samples_that_the_map_leaves_out_are_rejected_and_counted(folder: Path, 
         ('[{"source": "a.npy"}]', r"dataset_map.json: column \w+ is missing"),
     ],
 )
-def test_a_map_that_is_none_ends_the_download(folder: Path, tmp_path: Path, damage: str, expected: str) -> None:
+def test_a_map_that_is_none_is_refused(folder: Path, tmp_path: Path, damage: str, expected: str) -> None:
     (folder / DATASET_MAP_FILE).write_text(damage)
     with pytest.raises(UserError, match=expected):
-        take_over(folder, tmp_path / "raw")
+        packed(folder, tmp_path)
 
 
 def test_a_map_of_other_samples_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ def write_own(folder: Path) -> Path:
 
 
 def write_params(path: Path, folder: object) -> Path:
-    path.write_text(f"dataset: {{source: video, path: {folder}}}\npreprocess: {{strides: [1, 2]}}\nsplit: {{}}\n")
+    path.write_text(
+        f"dataset: {{source: video, path: {folder}}}\npreprocess: {{strides: [1, 2]}}\nsplit: {{}}\nruntime: {{executor: local}}\n"
+    )
     return path
 
 
