@@ -54,7 +54,8 @@ def write_own(folder: Path) -> Path:
 
 def write_params(path: Path, folder: object) -> Path:
     path.write_text(
-        f"dataset: {{source: video, path: {folder}}}\npreprocess: {{strides: [1, 2]}}\nsplit: {{}}\nruntime: {{executor: local}}\n"
+        f"dataset: {{source: video, path: {folder}}}\n"
+        "preprocess: {strides: [1, 2]}\nsplit: {}\nruntime: {executor: local}\n"
     )
     return path
 
