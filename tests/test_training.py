@@ -101,7 +101,7 @@ def test_a_file_without_facts_is_no_state(tmp_path: Path) -> None:
     assert load_state(tmp_path) is None
 
 
-def test_batches_do_not_depend_on_the_threads_that_make_them() -> None:
+def test_batches_do_not_depend_on_the_processes_that_make_them() -> None:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params())
     data.steps = 5
     for alone, ahead in zip(data.batches(0, workers=0), data.batches(0, workers=2), strict=True):
@@ -112,7 +112,7 @@ def test_training_lowers_the_loss() -> None:
     trainer = make_trainer(40, train_params(learning_rate=1e-2, simulated_share=0.0))
     rows: list[Row] = []
     for step in range(40):
-        rows.append(trainer._step(step, trainer.data.batch(step)))
+        rows.append(trainer.step(step, trainer.data.batch(step)))
     first, last = (np.mean([row["loss"] for row in part]) for part in (rows[:5], rows[-5:]))
     assert last < 0.8 * first
 
@@ -175,6 +175,8 @@ def test_a_processor_without_bf16_computes_in_fp32(
 def test_fp16_on_a_cpu_and_an_unknown_device_end_in_a_sentence() -> None:
     with pytest.raises(UserError, match="fp16"):
         make_trainer(2, train_params(precision="fp16"))
+    with pytest.raises(UserError, match=r"train.compile is true, which needs a GPU; on a CPU use false"):
+        make_trainer(2, train_params(compile=True))
     with pytest.raises(UserError, match=r"runtime.device is 'tpu9'"):
         RuntimeParams(device="tpu9").torch_device()
 

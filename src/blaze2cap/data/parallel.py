@@ -31,10 +31,13 @@ class RuntimeParams:
     """Section `runtime` of params.yaml: where and how wide things run; changes no result on one kind of machine."""
 
     device: str = "auto"
+    devices: int = 1
     workers: int = 0
     executor: Executor = "local"
 
     def __post_init__(self) -> None:
+        if self.devices < 1:
+            raise ValueError(f"devices is {self.devices}, expected 1 or more")
         if self.workers < 0:
             raise ValueError(f"workers is {self.workers}, expected 0 or more")
 

@@ -51,6 +51,10 @@ class Batch(NamedTuple):
         """One batch of several."""
         return Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
+    def part(self, windows: slice) -> "Batch":
+        """Some of the windows."""
+        return Batch(*(part[windows] for part in self))
+
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
         return Batch(*(part.to(device, non_blocking=True) for part in self))

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Literal
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from blaze2cap.data.clipset import ClipSet, Known
 from blaze2cap.data.generated_motion import GeneratedParams
@@ -17,6 +16,9 @@ from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.augment import AugmentParams, augment
 from blaze2cap.learning.precision import Precision
+
+# Windows drawn together, from one seed.
+_BLOCK = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class TrainParams:
     clip_norm: float
     ema: float
     precision: Precision
+    compile: bool = False
     simulated_share: float
     detector: Literal["parametric", "bootstrap"]
     validate_every: int
@@ -65,22 +68,39 @@ class TrainingData:
         self.params = params
         self.windows = Windows(clipset, takes, params.window)
         placed = bool(clipset.takes_with(Known.ROOT, takes))
-        count = round(params.batch * params.simulated_share * (1.0 if placed else params.generated.share))
+        self._share = params.simulated_share * (1.0 if placed else params.generated.share)
+        real, simulated = self.counts(params.batch)
         self.simulated = None
-        if count:
+        if simulated:
             strides = sorted(set(self.windows.stride.tolist())) or [1]
             self.simulated = SimulatedWindows(clipset, takes, params.window, params.detector, strides, params.generated)
-        self.counts = params.batch - count, count
-        if self.counts[0] and not len(self.windows.frames):
+        if real and not len(self.windows.frames):
             raise UserError("no take of the training part has landmarks: the baselines and most of a batch need some")
         frames = int(self.windows.frames.sum()) or params.batch * params.window
         self.steps = max(1, math.ceil(params.epochs * frames / (params.batch * params.window)))
 
-    def batch(self, step: int) -> Batch:
-        """Windows of one step, augmented."""
-        rng = np.random.default_rng((self.params.seed, step))
+    def batch(self, step: int, part: range | None = None) -> Batch:
+        """Windows of one step, augmented; of them all, or a part.
+
+        They are drawn in blocks of `_BLOCK`, so that processes that share a batch make little but their part of it.
+        """
+        part = part or range(self.params.batch)
+        blocks = []
+        for first in range(part.start - part.start % _BLOCK, part.stop, _BLOCK):
+            block = self._block(step, first)
+            blocks.append(block.part(slice(max(part.start - first, 0), part.stop - first)))
+        return Batch.concatenate(blocks)
+
+    def counts(self, windows: int) -> tuple[int, int]:
+        """How many of so many windows are real, and how many simulated."""
+        simulated = round(windows * self._share)
+        return windows - simulated, simulated
+
+    def _block(self, step: int, first: int) -> Batch:
+        # A seed that ends in zeros is the one without them: the first block's is (seed, step).
+        rng = np.random.default_rng((self.params.seed, step, 0, first))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        real, simulated = self.counts
+        real, simulated = self.counts(min(_BLOCK, self.params.batch - first))
         parts = []
         if real:
             parts.append(self.windows.draw(real, self.params.augment.stride, rng))
@@ -88,14 +108,28 @@ class TrainingData:
             parts.append(self.simulated.draw(simulated, self.params.augment.stride, rng, generator))
         return augment(Batch.concatenate(parts), self.params.augment, generator)
 
-    def batches(self, first: int, workers: int) -> Iterator[Batch]:
-        """Batches of all steps from `first` on, made ahead by `workers` threads."""
-        steps = iter(range(first, self.steps))
-        if not workers:
-            yield from map(self.batch, steps)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            ahead = [pool.submit(self.batch, step) for step in islice(steps, 2 * workers)]
-            while ahead:
-                yield ahead.pop(0).result()
-                ahead += [pool.submit(self.batch, step) for step in islice(steps, 1)]
+    def batches(self, first: int, workers: int, part: range | None = None, pin: bool = False) -> Iterator[Batch]:
+        """Batches, or a part of each, of all steps from `first` on, made ahead by `workers` processes.
+
+        `pin` puts them into memory from which a GPU copies while the processor goes on.
+        """
+        steps = range(first, self.steps)
+        ahead = 2 if workers else None
+        yield from DataLoader(
+            _Steps(self, part),
+            batch_size=None,
+            sampler=steps,
+            num_workers=workers,
+            prefetch_factor=ahead,
+            pin_memory=pin,
+        )
+
+
+class _Steps(Dataset[Batch]):
+    """The same part of the batch of every step, by the step's number."""
+
+    def __init__(self, data: TrainingData, part: range | None) -> None:
+        self._data, self._part = data, part
+
+    def __getitem__(self, step: int) -> Batch:
+        return self._data.batch(step, self._part)

@@ -1,11 +1,11 @@
 """From packed clips and their parts to a checkpoint: data, training run, baselines and provenance put together."""
 
 import dataclasses
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-
-import torch
 
 import blaze2cap
 from blaze2cap.data.clipset import ClipSet
@@ -15,13 +15,16 @@ from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import fit_baselines
 from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.checkpoint import Checkpoint, save_checkpoint
+from blaze2cap.learning.data_parallel import ALONE, Group
+from blaze2cap.learning.device_memory import refuse_too_large
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams
-from blaze2cap.learning.precision import autocast_dtype
+from blaze2cap.learning.precision import numbers_of
 from blaze2cap.learning.resume import fingerprint, run_folder, sole_writer
 from blaze2cap.learning.training import Row, Trainer
 
 Report = Callable[[int, int, Row], None]
+Fitted = tuple[Checkpoint, list[Row], Path]
 
 
 def fit(
@@ -32,13 +35,14 @@ def fit(
     params: TrainParams,
     runtime: RuntimeParams,
     report: Report,
-) -> tuple[Checkpoint, list[Row], Path]:
+    group: Group = ALONE,
+) -> Fitted:
     """Train on the takes of part "train", validate on those of "val".
 
     Returns the best checkpoint, the learning curves and the run's folder, in which the best and the last checkpoint
     stand too. A run that was killed continues from its folder's states, until
-    `resume.finish` is called with that folder.
-    Raises UserError where there is nothing to train on, the device is not there, or training diverges.
+    `resume.finish` is called with that folder. Of a group of processes, the first one writes.
+    Raises UserError where there is nothing to train on, the device is not there or too small, or training diverges.
     """
     clipset = ClipSet.load(clips_folder)
     takes = {part: parts.get(part, []) for part in ("train", "val")}
@@ -48,7 +52,7 @@ def fit(
         name: dataclasses.asdict(section)
         for name, section in (("model", model_params), ("loss", loss_params), ("train", params))
     }
-    device = runtime.torch_device()
+    device = group.device(runtime.torch_device())
     data = TrainingData(clipset, takes["train"], params)
     validation = Windows(clipset, takes["val"], params.window)
     seen_by = validation if len(validation.frames) else None
@@ -56,10 +60,14 @@ def fit(
     baselines = fit_baselines(clipset, takes["train"])
     # After the data, which has loaded the last of the source files that count.
     files = [path for path in clips_folder.iterdir() if path.is_file()]
-    numbers = str(autocast_dtype(params.precision, device) or torch.float32).removeprefix("torch.")
+    numbers = numbers_of(params.precision, device)
     folder = run_folder(fingerprint({"parameters": parameters, "takes": takes, "numbers": numbers}, files))
-    trainer = Trainer(data, seen_by, model_params, loss_params, params, device)
-    with sole_writer(folder):
+    trainer = Trainer(data, seen_by, model_params, loss_params, params, device, group)
+    told = refuse_too_large(trainer.memory(), params.batch, group.size, device)
+    if group.first:
+        print(f"train: {told}", file=sys.stderr, flush=True)
+    with sole_writer(folder) if group.first else nullcontext():
+        group.wait()
         best, last = trainer.run(folder, runtime.workers, report)
 
     provenance = {
@@ -73,6 +81,7 @@ def fit(
         "numbers": numbers,
     }
     checkpoint = Checkpoint(best, baselines, provenance)
-    save_checkpoint(folder / "best", checkpoint)
-    save_checkpoint(folder / "last", Checkpoint(last, baselines, provenance))
+    if group.first:
+        save_checkpoint(folder / "best", checkpoint)
+        save_checkpoint(folder / "last", Checkpoint(last, baselines, provenance))
     return checkpoint, trainer.curves, folder

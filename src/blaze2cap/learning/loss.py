@@ -1,4 +1,4 @@
-"""Losses by name: each compares a predicted motion with the truth and returns a mean over valid frames.
+"""Losses by name: each compares a predicted motion with the truth and returns a `mean_over` valid frames.
 
 A loss is one function below, and a field of LossParams that binds it to its name and weight.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from blaze2cap.body.kinematics import forward_kinematics
@@ -22,6 +22,13 @@ _CHAIN = torch.zeros(len(PARENTS), len(PARENTS), dtype=torch.bool)
 for _joint, _parent in enumerate(PARENTS[1:], start=1):
     _CHAIN[_joint] = _CHAIN[_parent]
     _CHAIN[_joint, _joint] = True
+
+
+class Mean(NamedTuple):
+    """A mean that may be over more than this batch: sum of the values, and how many."""
+
+    total: Float[Tensor, ""]
+    counted: Int[Tensor, ""]
 
 
 class Compared(NamedTuple):
@@ -48,25 +55,25 @@ class Compared(NamedTuple):
     steady: Bool[Tensor, "B S 21"]
 
 
-def rotation_error(c: Compared) -> Float[Tensor, ""]:
+def rotation_error(c: Compared) -> Mean:
     """Mean square of the 6D error of the root's turn and the 20 local rotations."""
     believed = torch.cat((c.steady[..., :1], c.believed[..., 1:]), dim=-1)
     return mean_over(c.valid[..., None] & believed, c.turns.square().mean(-1))
 
 
-def rotation_change_error(c: Compared) -> Float[Tensor, ""]:
+def rotation_change_error(c: Compared) -> Mean:
     """Mean square of the 6D error's change from frame to frame."""
     # The root's own smoothness counts too: as a change of its absolute rotation.
     change = torch.diff(torch.cat((c.root[..., None, :], c.turns[..., 1:, :]), dim=-2), dim=1)
     return mean_over((c.together[..., None] & c.steady)[:, 1:], change.square().mean(-1))
 
 
-def position_error(c: Compared) -> Float[Tensor, ""]:
+def position_error(c: Compared) -> Mean:
     """Mean distance of joints, Hips at the origin [m]."""
     return mean_over(c.valid, length(c.position[..., 1:, :]).mean(-1))
 
 
-def orientation_error(c: Compared) -> Float[Tensor, ""]:
+def orientation_error(c: Compared) -> Mean:
     """Mean chordal distance of the orientations in the camera's frame, |R - R'|_F / sqrt(2) = 2 sin(angle / 2) [rad
     where small] (Hartley et al. 2013, section 4.2): more robust than its square."""
     # An orientation is made of all rotations from the root to it, and the root's is right wherever a pose counts.
@@ -74,42 +81,42 @@ def orientation_error(c: Compared) -> Float[Tensor, ""]:
     return mean_over(c.valid[..., None] & chain, length(c.orientation.flatten(-2)) / math.sqrt(2))
 
 
-def root_error(c: Compared) -> Float[Tensor, ""]:
+def root_error(c: Compared) -> Mean:
     """Mean square of the 6D error of the root's absolute rotation."""
     return mean_over(c.valid, c.root.square().mean(-1))
 
 
-def root_way_error(c: Compared) -> Float[Tensor, ""]:
+def root_way_error(c: Compared) -> Mean:
     """Mean distance of the root's way from frame to frame [m]."""
     way = c.prediction.delta_position - c.truth.delta_position
     return mean_over(c.valid & c.steady[..., 0], length(way))
 
 
-def acceleration_error(c: Compared) -> Float[Tensor, ""]:
+def acceleration_error(c: Compared) -> Mean:
     """Mean distance of the joints' second differences [m/frame^2]."""
     counted = c.together & c.steady[..., 0]
     return mean_over(counted[:, 2:] & counted[:, 1:-1], length(c.acceleration[..., 1:, :]).mean(-1))
 
 
-def jerk_error(c: Compared) -> Float[Tensor, ""]:
+def jerk_error(c: Compared) -> Mean:
     """Mean distance of the joints' third differences [m/frame^3]: of tremor more than of anything else."""
     jerk = torch.diff(c.acceleration[..., 1:, :], dim=1)
     counted = c.together & c.steady[..., 0]
     return mean_over(counted[:, 3:] & counted[:, 2:-1] & counted[:, 1:-2], length(jerk).mean(-1))
 
 
-def deviation_error(c: Compared) -> Float[Tensor, ""]:
+def deviation_error(c: Compared) -> Mean:
     """Mean negative log-likelihood of each rotation's angle to the truth under the predicted deviation d, up to a
     constant: log d + (angle / d)^2 / 2 (Nix and Weigend 1994, equation 2); 0 where a motion says nothing of its error.
     """
     deviation = c.prediction.deviation
     if deviation is None:
-        return c.root.new_zeros(())
+        return Mean(c.root.new_zeros(()), c.valid.new_zeros((), dtype=torch.int64))
     angle = geodesic_angle(c.prediction.rotation.detach(), c.truth.rotation)
     return mean_over(c.valid[..., None] & c.believed, deviation.log() + (angle / deviation).square() / 2)
 
 
-def _weight(default: float, loss: Callable[[Compared], Tensor]) -> Any:
+def _weight(default: float, loss: Callable[[Compared], Mean]) -> Any:
     return field(default=default, metadata={"loss": loss})
 
 
@@ -142,12 +149,15 @@ def losses(
     together: Bool[Tensor, "B S"],
     outlier: Bool[Tensor, "B S 21"],
     root_known: Bool[Tensor, "B"],
+    over_all: Callable[[Tensor], Tensor] = lambda counts: counts,
 ) -> dict[str, Float[Tensor, ""]]:
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
     Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, too, the truth jumps
     about the pose: there the change from frame to frame does not count, but the pose does. Where the root's orientation
     is not known but from a start that was guessed, its predicted deviation learns nothing of the guess.
+    Where a batch is spread over processes, `over_all` adds up a tensor of counts over them: the losses of all processes
+    then add up to those of the whole batch.
     """
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
@@ -173,7 +183,9 @@ def losses(
         believed,
         steady,
     )
-    return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
+    means = {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
+    counts = over_all(torch.stack([mean.counted for mean in means.values()])).clamp_min(1)
+    return {name: mean.total / count for (name, mean), count in zip(means.items(), counts, strict=True)}
 
 
 def total(terms: dict[str, Tensor], params: LossParams) -> Float[Tensor, ""]:
@@ -188,9 +200,9 @@ def length(vector: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch"]:
     return (vector.square().sum(-1) + 1e-12).sqrt()
 
 
-def mean_over(chosen: Bool[Tensor, "B S *joints"], value: Float[Tensor, "B S *joints"]) -> Float[Tensor, ""]:
+def mean_over(chosen: Bool[Tensor, "B S *joints"], value: Float[Tensor, "B S *joints"]) -> Mean:
     """Mean of a value over these frames, or joints of frames; zero where there are none."""
-    return (value * chosen).sum() / chosen.sum().clamp_min(1)
+    return Mean((value * chosen).sum(), chosen.sum())
 
 
 def _turns_6d(motion: Motion) -> Float[Tensor, "B S 21 6"]:

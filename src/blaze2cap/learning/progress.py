@@ -12,8 +12,11 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 @contextmanager
-def training_progress() -> Iterator[Report]:
-    """A function (step, steps, row) to call after each step."""
+def training_progress(shown: bool = True) -> Iterator[Report]:
+    """A function (step, steps, row) to call after each step; it may be silent."""
+    if not shown:
+        yield lambda step, steps, row: None
+        return
     if not sys.stderr.isatty():
         yield _lines()
         return

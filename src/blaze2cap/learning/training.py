@@ -4,6 +4,7 @@ Nothing random has a state of its own: step t draws its windows, augmentation an
 of a run is weights, their moving average, the optimiser's moments, the best so far and the curves.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,16 +12,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import geodesic_angle
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.batches import TrainingData, TrainParams
-from blaze2cap.learning.loss import LossParams, losses, total
+from blaze2cap.learning.data_parallel import ALONE, Group
+from blaze2cap.learning.device_memory import MemoryNeed, memory_need
+from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams, PoseModel
-from blaze2cap.learning.precision import autocast_dtype
+from blaze2cap.learning.objective import Objective, answered
+from blaze2cap.learning.precision import allow_tf32, autocast_dtype
+from blaze2cap.learning.prefetch import on_device
 from blaze2cap.learning.resume import load_state, save_state
 
 Row = dict[str, float]
@@ -28,6 +33,8 @@ Row = dict[str, float]
 
 _NORMALISATION_WINDOWS = 512
 _VALIDATION_WINDOWS = 512
+# Enough to tell what a window takes.
+_MEASURED_WINDOWS = 8
 # A loss this many times that of the first steps has left for good.
 _DIVERGED = 20.0
 
@@ -53,14 +60,18 @@ class Trainer:
         loss_params: LossParams,
         params: TrainParams,
         device: torch.device,
+        group: Group = ALONE,
     ) -> None:
         if model_params.delay_frames >= params.window:
             raise UserError(
                 f"model.delay_frames is {model_params.delay_frames}, expected below train.window = {params.window}: "
                 "no frame of a window would be answered"
             )
+        if params.compile and device.type == "cpu":
+            raise UserError("train.compile is true, which needs a GPU; on a CPU use false")
         self.data, self.validation = data, validation
         self.loss_params, self.params, self.device = loss_params, params, device
+        self.group, self.part = group, group.part(params.batch)
         torch.manual_seed(params.seed)
         self.model = PoseModel(model_params)
         self._normalise()
@@ -68,7 +79,13 @@ class Trainer:
         self.average = PoseModel(model_params).to(device).eval()
         self.average.load_state_dict(self.model.state_dict())
         precision = autocast_dtype(params.precision, device)
+        allow_tf32(params.precision)
         self.model.autocast = self.average.autocast = precision
+        self.objective: nn.Module = Objective(self.model, loss_params, group.sum)
+        if group.size > 1:
+            # A weight of 0 leaves what only its loss teaches without a gradient.
+            unused = not all(dataclasses.astuple(loss_params))
+            self.objective = DistributedDataParallel(self.objective, find_unused_parameters=unused)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
         )
@@ -84,17 +101,30 @@ class Trainer:
         `folder` keeps state between kills; `report(step, steps, row)` is called after each step.
         Raises UserError where the loss is not finite or grows without bound.
         """
+        if self.params.compile:
+            self.objective.compile()
         first = self._resume(folder)
         steps = self.data.steps
-        for step, batch in enumerate(self.data.batches(first, workers), start=first):
-            row = self._step(step, batch.to(self.device))
+        batches = self.data.batches(first, workers, self.part, pin=self.device.type == "cuda")
+        for step, batch in enumerate(on_device(batches, self.device), start=first):
+            row = self.step(step, batch)
             done = step + 1
-            if done % self.params.validate_every == 0 or done == steps:
-                self._validate(done)
-            if done % self.params.save_every == 0 and done < steps:
-                self._save(folder, done)
+            # The others wait at their next step for the gradient of the first.
+            if self.group.first:
+                if done % self.params.validate_every == 0 or done == steps:
+                    self._validate(done)
+                if done % self.params.save_every == 0 and done < steps:
+                    self._save(folder, done)
             report(done, steps, row)
         return self._finished(self.best or self.average.state_dict()), self._finished(self.average.state_dict())
+
+    def memory(self) -> MemoryNeed:
+        """What a step takes of this process's device, by the number of its windows."""
+        windows = min(_MEASURED_WINDOWS, len(self.part))
+        batch = self.data.batch(0, range(windows)).to(self.device)
+        self.model.train()
+        objective = Objective(self.model, self.loss_params)
+        return memory_need(self.model, lambda: objective(batch)[0], windows)
 
     def _finished(self, weights: dict[str, Tensor]) -> PoseModel:
         model = PoseModel(self.model.params)
@@ -106,7 +136,7 @@ class Trainer:
     def _normalise(self) -> None:
         rng = np.random.default_rng(self.params.seed)
         parts = []
-        real, _ = self.data.counts
+        real, _ = self.data.counts(self.params.batch)
         if real:
             batch = self.data.windows.draw(_NORMALISATION_WINDOWS, self.params.augment.stride, rng)
         else:
@@ -116,35 +146,22 @@ class Trainer:
         parts.append(inputs[batch.inside[:, 1:]])
         self.model.normalise_by(torch.cat(parts))
 
-    def _answer(self, model: PoseModel, batch: Batch) -> tuple[Motion, Motion, Tensor, Tensor]:
-        """Predicted and true motion, frames that follow the one before, and outliers, of the frames answered."""
-        times = batch.dt[:, None].expand(-1, batch.landmarks.shape[1] - 1)
-        state = model.start(len(batch.dt), before=batch.landmarks[:, 0])
-        prediction, _ = model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
-        answered = slice(None), slice(0, self.params.window - model.params.delay_frames)
-        late = slice(None), slice(model.params.delay_frames, None)
-        return (
-            prediction.at(*late),
-            batch.truth().at(*answered),
-            batch.together()[answered],
-            batch.outlier[:, 1:][answered],
-        )
+    def step(self, step: int, batch: Batch) -> Row:
+        """Learn from the batch of a step, on the device; its losses, of all processes together.
 
-    def _losses(self, model: PoseModel, batch: Batch) -> dict[str, Tensor]:
-        prediction, truth, together, outlier = self._answer(model, batch)
-        return losses(prediction, truth, batch.offset, together, outlier, batch.root_known)
-
-    def _step(self, step: int, batch: Batch) -> Row:
-        torch.manual_seed(int(np.random.default_rng((self.params.seed, step, 1)).integers(2**62)))
+        Raises UserError where the loss is not finite or grows without bound.
+        """
+        # The first process draws what one alone would.
+        drawn = np.random.default_rng((self.params.seed, step, 1, self.group.rank))
+        torch.manual_seed(int(drawn.integers(2**62)))
         rate = learning_rate(step, self.data.steps, self.params)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.model.train()
-        terms = self._losses(self.model, batch)
-        loss = total(terms, self.loss_params)
-        self._check(step, loss.item())
+        loss, terms = self.objective(batch)
         self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        # Of the gradients of a group, DistributedDataParallel takes the mean; the losses are parts of a sum.
+        self.scaler.scale(loss * self.group.size).backward()
         self.scaler.unscale_(self.optimiser)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip_norm)
         self.scaler.step(self.optimiser)
@@ -153,7 +170,10 @@ class Trainer:
             # A young average follows the weights closely, else it would remember the start.
             keep = min(self.params.ema, (1 + step) / (10 + step))
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
-        row = {"loss": loss.item()} | {name: term.item() for name, term in terms.items()}
+        # Read at once, at the end: a GPU would wait for every number that is asked of it.
+        values = self.group.sum(torch.stack([loss.detach(), *terms.values()])).tolist()
+        row = dict(zip(("loss", *terms), values, strict=True))
+        self._check(step, row["loss"])
         self._recent.append(row)
         return row
 
@@ -180,9 +200,10 @@ class Trainer:
         if self.validation is not None:
             sums: dict[str, list[float]] = {}
             count = 0
+            objective = Objective(self.average, self.loss_params)
             for batch in self._validation_batches(self.validation):
-                terms = self._losses(self.average, batch)
-                for name, term in {"loss": total(terms, self.loss_params), **terms}.items():
+                loss, terms = objective(batch)
+                for name, term in {"loss": loss, **terms}.items():
                     sums.setdefault(name, []).append(term.item() * len(batch.dt))
                 count += len(batch.dt)
             row |= {f"val_{name}": sum(values) / count for name, values in sums.items()}
@@ -208,7 +229,7 @@ class Trainer:
         settled = slice(self.params.window // 2, None)
         square, count = 0.0, 0
         for batch in self._validation_batches(self.validation):
-            prediction, truth, _, outlier = self._answer(model, batch)
+            prediction, truth, _, outlier = answered(model, batch)
             assert prediction.deviation is not None
             relative = geodesic_angle(prediction.rotation, truth.rotation) / prediction.deviation
             counted = truth.valid[..., None] & ~outlier
