@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from blaze2cap.body.motion import Motion
+from blaze2cap.data.atomic import replaced_file
 from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import Baselines
 from blaze2cap.learning.model import ModelParams, PoseModel
@@ -59,10 +59,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
         "model": dataclasses.asdict(checkpoint.model.params),
         "provenance": checkpoint.provenance,
     }
-    save_file(tensors, folder / f"{WEIGHTS}.part")
-    (folder / f"{DESCRIPTION}.part").write_text(json.dumps(description, indent=2) + "\n")
-    for name in (WEIGHTS, DESCRIPTION):
-        os.replace(folder / f"{name}.part", folder / name)
+    with replaced_file(folder / DESCRIPTION) as text, replaced_file(folder / WEIGHTS) as weights:
+        save_file(tensors, weights)
+        text.write_text(json.dumps(description, indent=2) + "\n")
+        # Gone until both are there: new weights beside what describes the old ones would be believed.
+        (folder / DESCRIPTION).unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
