@@ -1,6 +1,6 @@
 """Kill each stage, `predict` and `live --record`, run them again, and hold the bytes against an undisturbed run.
 
-SIGKILL, SIGTERM and Ctrl-C at random moments, one to three times before a run is left to its end, and SIGKILL right
+SIGKILL, SIGTERM and Ctrl-C at random moments, up to five times before a run is left to its end, and SIGKILL right
 before a change of a file's name or the opening of a file to write. Before the kill there is nothing, or what another
 study left. Held: each output is absent, the old one, or the new one, never a part; what was started dies, too; the same
 command run again ends well, leaves the bytes of an undisturbed run, and nothing beside them.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soak.forked import Work, changes, forked
+from soak.forked import Forked, Work, changes, forked
 from soak.outcome import Outcome, command, say
 from soak.study import (
     STAGES,
@@ -53,7 +53,7 @@ def predict_work() -> None:
     """`blaze2cap predict` on landmarks, to every kind of file for programs."""
     from blaze2cap.cli.predict import predict
 
-    predict(Path("landmarks.npy"), [Path(name) for name in _MOTION])
+    predict(Path("landmarks.npy"), [Path(name) for name in _MOTION], Path("models"))
 
 
 def live_work() -> None:
@@ -87,7 +87,7 @@ def victims() -> list[Victim]:
     """Everything that is killed."""
     stages = [Victim(stage, stage_work(stage), inputs(stage), outputs(stage)) for stage in STAGES]
     live = Victim("live --record", live_work, ["landmarks.npy", "video.mp4"], _MOTION, same_bytes=False)
-    return [*stages, Victim("predict", predict_work, ["landmarks.npy"], _MOTION), live]
+    return [*stages, Victim("predict", predict_work, ["landmarks.npy", "models"], _MOTION), live]
 
 
 class Trials:
@@ -118,9 +118,9 @@ class Trials:
             say(f"{victim.name}: {self.seconds[victim.name]:.1f} s, {self.changes[victim.name]} changes of files")
 
     def at_random(self, victim: Victim) -> None:
-        """One to three kills at random moments, then to the end."""
+        """Up to five kills at random moments, then to the end."""
         folder = self._prepared(victim, old=self.random.random() < 0.5)
-        for _ in range(self.random.randint(1, 3)):
+        for _ in range(self.random.randint(1, 5)):
             number = self.random.choice(SIGNALS)
             child = self._begun(victim, folder)
             in_time = child.kill(number, self.random.uniform(0, self.seconds[victim.name]))
@@ -129,14 +129,14 @@ class Trials:
         self._run_to_the_end(victim, folder)
 
     def at_a_change(self, victim: Victim) -> None:
-        """SIGKILL right before one of the changes of files, then to the end."""
-        old = self.random.random() < 0.5
-        folder = self._prepared(victim, old)
-        at = self.random.randrange(self.changes[victim.name])
-        child = self._begun(victim, folder, at)
-        killed = child.wait() == -signal.SIGKILL
-        self.counts["kills between write and rename" if killed else "kills that came too late"] += 1
-        self._judge(victim, folder, f"SIGKILL before change {at} ({'old' if old else 'no'} outputs)", child.orphans())
+        """SIGKILL right before one of the changes of files, up to three times, then to the end."""
+        folder = self._prepared(victim, old=self.random.random() < 0.5)
+        for _ in range(self.random.randint(1, 3)):
+            at = self.random.randrange(self.changes[victim.name])
+            child = self._begun(victim, folder, at)
+            killed = child.wait() == -signal.SIGKILL
+            self.counts["kills between write and rename" if killed else "kills that came too late"] += 1
+            self._judge(victim, folder, f"SIGKILL before change {at}", child.orphans())
         self._run_to_the_end(victim, folder)
 
     def _prepared(self, victim: Victim, old: bool) -> Path:
@@ -147,7 +147,7 @@ class Trials:
             copied(self.other, folder, victim.writes)
         return folder
 
-    def _begun(self, victim: Victim, folder: Path, die_at: int | None = None):  # noqa: ANN202
+    def _begun(self, victim: Victim, folder: Path, die_at: int | None = None) -> Forked:
         return forked(victim.work, folder, folder.with_suffix(".log"), environment(folder), die_at)
 
     def _judge(self, victim: Victim, folder: Path, how: str, orphans: list[str]) -> None:
@@ -166,8 +166,8 @@ class Trials:
         known = [contents(study / name) for study in (self.wanted, self.other)]
         if name in WHOLE:
             return now in known
-        # A hidden or marked name is that of a file which is being written.
-        shown = {file: data for file, data in now.items() if not file.endswith((".part", ".partial"))}
+        # What is being written stands in a hidden folder.
+        shown = {file: data for file, data in now.items() if not file.startswith(".")}
         return all(any(data == whole.get(file) for whole in known) for file, data in shown.items())
 
     def _require_readable(self, path: Path, where: str) -> None:

@@ -126,8 +126,7 @@ def test_a_folder_that_is_replaced_is_never_there_in_part(tmp_path: Path, monkey
     assert all(names in ([], ["new.txt"]) for names in seen)
 
 
-def sleep_in_worker(job: tuple[int, Path]) -> None:
-    number, folder = job
+def sleep_in_worker(folder: Path) -> None:
     (folder / str(os.getpid())).touch()
     time.sleep(300)
 
@@ -135,7 +134,7 @@ def sleep_in_worker(job: tuple[int, Path]) -> None:
 def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from test_parallel import *; "
-        f"parallel_map(sleep_in_worker, [(number, Path({str(tmp_path)!r})) for number in range(4)], 2)"
+        f"parallel_map(sleep_in_worker, 4 * [Path({str(tmp_path)!r})], 2)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent)
     wait_until(lambda: len(list(tmp_path.iterdir())) == 2, seconds=60)
