@@ -141,15 +141,20 @@ def prepare_process(folder: str) -> None:
 
 def _begin_worker(folder: str) -> None:
     prepare_process(folder)
+    # A worker of a killed pool would wait for its next job for ever: it holds both ends of the pipe that jobs come by.
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Let this process, which `multiprocessing` has started, end when its parent does, however that ends."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
-    def end_with_parent() -> None:
+    def wait_and_end() -> None:
         parent.join()
         os._exit(1)
 
-    # A worker of a killed pool would wait for its next job for ever: it holds both ends of the pipe that jobs come by.
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=wait_and_end, daemon=True).start()
 
 
 def killed(label: str) -> UserError:

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
+from blaze2cap.data.parallel import end_with_parent
 from blaze2cap.errors import UserError
 
 
@@ -97,7 +98,7 @@ def _spawn(devices: int, device: torch.device, work: Work) -> None:
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
         try:
-            # Ends the others when one ends badly, and all when this process does.
+            # Ends the others when one ends badly.
             start_processes(_process, (devices, device, meeting, said, work), nprocs=devices)
         except ProcessExitedException as error:
             if not said.empty():
@@ -116,6 +117,7 @@ def _process(
     said: "SimpleQueue[str]",
     work: Work,
 ) -> None:
+    end_with_parent()
     group = Group(rank, devices, rank)
     if device.type == "cpu":
         # As many threads in all as one process would take.
