@@ -22,6 +22,8 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 REPOSITORY = "Blazewild/Totalcap-blazepose"
 PAGE = 7
 """Entries of one page of a listing: few, so that a small data set has several."""
+LARGE_PAGE = 1000
+"""The same where a folder is served for a try, which may be a large one."""
 
 
 def git_blob_id(content: bytes) -> str:
@@ -35,26 +37,31 @@ class Blob:
     path: Path
     lfs: bool
 
-    @cached_property
+    @property
     def content(self) -> bytes:
+        """Read each time, as a data set may be larger than memory."""
         return self.path.read_bytes()
+
+    @cached_property
+    def size(self) -> int:
+        return self.path.stat().st_size
 
     @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 
-    @property
+    @cached_property
     def etag(self) -> str:
         return self.sha256 if self.lfs else git_blob_id(self.content)
 
     def listed(self, name: str) -> dict[str, Any]:
         """Its entry in a listing."""
-        size = len(self.content)
+        listed = {"type": "file", "path": name, "size": self.size}
         if not self.lfs:
-            return {"type": "file", "path": name, "size": size, "oid": self.etag}
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {size}\n".encode()
-        lfs = {"oid": self.sha256, "size": size, "pointerSize": len(pointer)}
-        return {"type": "file", "path": name, "size": size, "oid": git_blob_id(pointer), "lfs": lfs}
+            return listed | {"oid": self.etag}
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {self.size}\n".encode()
+        lfs = {"oid": self.sha256, "size": self.size, "pointerSize": len(pointer)}
+        return listed | {"oid": git_blob_id(pointer), "lfs": lfs}
 
 
 @dataclass
@@ -90,8 +97,9 @@ class LoopbackHub(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
+    def __init__(self, folder: Path, seed: int = 0, page: int = PAGE) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.page = page
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         self.blobs = {path.relative_to(folder).as_posix(): Blob(path, path.suffix == ".npy") for path in files}
         self.commit = hashlib.sha1(str(seed).encode()).hexdigest()
@@ -99,6 +107,18 @@ class LoopbackHub(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, str | None]] = []
         self.rng = random.Random(seed)
         self.lock = threading.Lock()
+
+    @cached_property
+    def listing(self) -> list[dict[str, Any]]:
+        """Entries of all folders and files."""
+        folders = sorted({parent.as_posix() for name in self.blobs for parent in Path(name).parents} - {"."})
+        entries = [{"type": "directory", "path": folder, "size": 0, "oid": "0" * 40} for folder in folders]
+        return entries + [blob.listed(name) for name, blob in self.blobs.items()]
+
+    @cached_property
+    def tagged(self) -> dict[str, str]:
+        """Name of the first file of each tag."""
+        return {blob.etag: name for name, blob in reversed(self.blobs.items())}
 
     @property
     def endpoint(self) -> str:
@@ -121,9 +141,9 @@ class LoopbackHub(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(folder: Path, seed: int = 0) -> Iterator[LoopbackHub]:
+def serving(folder: Path, seed: int = 0, page: int = PAGE) -> Iterator[LoopbackHub]:
     """A hub that serves a folder."""
-    hub = LoopbackHub(folder, seed)
+    hub = LoopbackHub(folder, seed, page)
     thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -184,16 +204,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"id": REPOSITORY, "sha": hub.commit, "siblings": [], "tags": [], "private": False})
         elif path == f"{REPOSITORY}/tree/{hub.commit}":
             start = int(query.get("cursor", ["0"])[0])
-            names = list(hub.blobs)
-            folders = sorted({parent.as_posix() for name in names for parent in Path(name).parents} - {"."})
-            entries = [{"type": "directory", "path": folder, "size": 0, "oid": "0" * 40} for folder in folders]
+            end = start + hub.page
             xet = {"xetHash": "0" * 64} if hub.faults.xet else {}
-            entries += [hub.blobs[name].listed(name) | (xet if hub.blobs[name].lfs else {}) for name in names]
+            entries = [entry | (xet if "lfs" in entry else {}) for entry in hub.listing[start:end]]
             headers = {}
-            if start + PAGE < len(entries):
-                following = urlencode({"recursive": "true", "cursor": start + PAGE})
+            if end < len(hub.listing):
+                following = urlencode({"recursive": "true", "cursor": end})
                 headers = {"Link": f'<{hub.endpoint}/api/datasets/{path}?{following}>; rel="next"'}
-            self._json(entries[start : start + PAGE], headers)
+            self._json(entries, headers)
         elif path == f"{REPOSITORY}/xet-read-token/{hub.commit}":
             store = {"X-Xet-Cas-Url": f"{hub.endpoint}/xet", "X-Xet-Access-Token": "any"}
             self._send(HTTPStatus.OK, b"", store | {"X-Xet-Token-Expiration": str(int(time.time()) + 3600)})
@@ -215,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "EntryNotFound", "Entry not found", commit)
         else:
             blob = hub.blobs[name]
-            size = len(blob.content) - (3 if name in hub.faults.short else 0)
+            size = blob.size - (3 if name in hub.faults.short else 0)
             linked = {"X-Linked-Etag": f'"{blob.etag}"', "X-Linked-Size": str(size), "ETag": f'"{blob.etag}"'}
             # By another host's name, as content of the real hub is elsewhere, where no token may go.
             place = {"Location": f"http://localhost:{hub.server_port}/content/{blob.etag}"}
@@ -224,8 +242,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _content(self, etag: str) -> None:
         """The bytes of a file, from where a range asks for them on."""
         faults = self.server.faults
-        name, blob = next((name, blob) for name, blob in self.server.blobs.items() if blob.etag == etag)
-        content = blob.content[:-3] if name in faults.short else blob.content
+        name = self.server.tagged[etag]
+        content = self.server.blobs[name].content
+        if name in faults.short:
+            content = content[:-3]
         if name in faults.wrong:
             content = content[:-1] + bytes([content[-1] ^ 1])
         start = 0
@@ -261,6 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    with serving(Path(sys.argv[1])) as local:
+    with serving(Path(sys.argv[1]), page=LARGE_PAGE) as local:
+        # Hashes of a large folder take longer than a client waits.
+        _ = local.listing, local.tagged
         print(f"export HF_ENDPOINT={local.endpoint}  # dataset.revision={local.commit}", flush=True)
         threading.Event().wait()
