@@ -10,10 +10,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-all soak soak-full lint format lock clean
+.PHONY: help install repro test test-all soak soak-full bench bench-scale lint format lock clean
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F ': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F ': ' '{ printf "make %-11s %s\n", $$1, $$2 }'
 
 install: $(VENV)/.installed ## Create .venv from the version lock
 
@@ -32,6 +32,12 @@ soak: install ## Try kills, hostile files and long runs for up to two hours (soa
 soak-full: install ## All rounds of that; stopped and started again it goes on where it was
 	@$(BIN)/python -m soak --full
 
+bench: install ## Measure every hot path beside the plain way: docs/performance.md
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench.py --compare
+
+bench-scale: install ## Measure a cold run of the pipeline, and how time and memory grow: docs/performance.md
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_scale.py
+
 lint: install ## Check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -42,7 +48,7 @@ format: install ## Let ruff mend style and format
 	@$(BIN)/ruff format
 
 lock: ## Write requirements.lock again with uv; UPGRADE=--upgrade takes newer versions
-	uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-annotate --extra test \
+	uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-annotate --extra test --extra bench \
 		--no-emit-package torch --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## Remove .venv and the tools' caches; data, models and DVC's cache stay
