@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-all lint format lock clean
+.PHONY: help install repro test test-all soak soak-full lint format lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F ': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -25,6 +25,12 @@ test: install ## Test what takes seconds
 
 test-all: install ## Test everything, DVC's commands in a temporary clone included
 	@$(PYTEST)
+
+soak: install ## Try kills, hostile files and long runs for up to two hours (soak/README.md)
+	@$(BIN)/python -m soak
+
+soak-full: install ## All rounds of that; stopped and started again it goes on where it was
+	@$(BIN)/python -m soak --full
 
 lint: install ## Check style, format and types
 	@$(BIN)/ruff check
