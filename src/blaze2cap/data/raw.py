@@ -16,10 +16,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Float32
+from numpy.lib.format import open_memmap
 
 from blaze2cap.body.landmark import RAW_CHANNELS, RAW_LANDMARKS, RAW_TRACKED
 from blaze2cap.errors import UserError
@@ -185,15 +187,16 @@ def count_landmark_frames(path: Path) -> int:
 def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
     """Read an .npy array with at least one axis; UserError where the file is missing, damaged or pickled."""
     try:
-        # A file that is shorter than its header says cannot be mapped: only then is memory asked for.
-        array = np.load(regular_file(path), mmap_mode="r", allow_pickle=False)
+        # A file that is shorter than its header says cannot be mapped: only after that is memory asked for.
+        with np.errstate(over="raise"):
+            array = open_memmap(regular_file(path), mode="r")
         if mmap_mode is None:
             array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:  # numpy raises all three for damaged files
+    except (OSError, ValueError, EOFError, ArithmeticError, TokenError) as error:  # of damaged files, all by NumPy
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a readable .npy array, it is truncated, damaged or pickled ({reason})") from None
-    if not isinstance(array, np.ndarray) or array.ndim == 0:
+    if array.ndim == 0:
         raise UserError(f"{path}: not a single .npy array of frames")
     return array

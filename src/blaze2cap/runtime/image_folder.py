@@ -12,7 +12,7 @@ from blaze2cap.untrusted import regular_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 # What these are by their content: Pillow would hand other formats, such as PostScript, to programs that run them.
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "WEBP", "TIFF")
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 ASSUMED_FPS = 30.0
 """Rate of images that nothing is said about [frames/s]."""
 
