@@ -16,7 +16,7 @@ import atheris
 
 import soak  # noqa: F401  puts the tests' tools on the path
 
-with atheris.instrument_imports(include=["blaze2cap", "yaml", "numpy.lib"]):
+with atheris.instrument_imports(include=["blaze2cap", "yaml"]):
     from hostile_files import Kind, kinds
 
     from blaze2cap.errors import UserError
@@ -63,7 +63,8 @@ def main(name: str, seed: str, seconds: str, folder: Path) -> None:
     seeds = [content for content in (kind.sound, *kind.hostile.values()) if len(content) < 50_000]
     for number, content in enumerate(seeds):
         (corpus / str(number)).write_bytes(content)
-    words.write_text("".join(f'"{_escaped(word)}"\n' for word in kind.words))
+    # libFuzzer takes no empty list of words.
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in kind.words or ("0",)))
     base_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"base_mb: {base_mb}", file=sys.stderr)
     options = {
@@ -81,4 +82,4 @@ def _escaped(word: str) -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], Path(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))
