@@ -15,8 +15,13 @@ def one_sentence(command: str, code: int = 1) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"{command}: {error}", file=sys.stderr)
+        print(f"{command}: {_printable(str(error))}", file=sys.stderr)
         raise SystemExit(code) from None
     except KeyboardInterrupt:
         print(f"{command}: interrupted; run the same command again to finish", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _printable(sentence: str) -> str:
+    """A sentence may quote a file or its name: line ends, colours and what else moves a terminal are told, not done."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in sentence)

@@ -1,6 +1,7 @@
 """A section of params.yaml becomes a frozen dataclass, checked key by key; imported by the stages and the CLI only."""
 
 import dataclasses
+import math
 import types
 import typing
 from pathlib import Path
@@ -9,8 +10,18 @@ from typing import Any, TypeVar
 import yaml
 
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import MOST_BYTES, read_text, shown
 
 Params = TypeVar("Params")
+
+
+class _Loader(yaml.SafeLoader):
+    """Without anchors: a few lines of references to references would stand for more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"reference *{self.peek_event().anchor}, expected the value itself")
+        return super().compose_node(parent, index)
 
 
 def load_params(section: str, cls: type[Params], path: Path = Path("params.yaml")) -> Params:
@@ -29,13 +40,15 @@ def load_params(section: str, cls: type[Params], path: Path = Path("params.yaml"
 def read_yaml(path: Path) -> Any:
     """Content of a YAML file; UserError where it is missing or not YAML."""
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.load(read_text(path, MOST_BYTES), _Loader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run this from the top of the repository") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as text ({error})") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # of a number or date that is none, PyYAML raises the latter
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid YAML (nested too deep)") from None
 
 
 def params_from(values: dict[str, Any], section: str, cls: type[Params], where: str) -> Params:
@@ -72,8 +85,18 @@ def _convert(value: Any, hint: Any, key: str, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return params_from(value, key, hint, where)  # type: ignore[arg-type]
     if hint is float and type(value) in (int, float):
-        return float(value)
+        return _finite(value, key, where)
     if isinstance(hint, type) and type(value) is hint:
         return value
     expected = " or ".join(map(repr, options)) if origin is typing.Literal else getattr(hint, "__name__", str(hint))
-    raise UserError(f"{where}: {key} is {value!r}, expected {expected}")
+    raise UserError(f"{where}: {key} is {shown(value)}, expected {expected}")
+
+
+def _finite(value: int | float, key: str, where: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise UserError(f"{where}: {key} is {shown(value)}, expected a finite number")
+    return number

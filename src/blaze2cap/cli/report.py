@@ -89,11 +89,11 @@ def _require_keys(values: dict[str, Any], keys: tuple[str, ...], path: Path, sta
 
 
 def _read_json(path: Path, stage: str) -> dict[str, Any]:
-    import json
+    from blaze2cap.untrusted import read_json
 
     _require(path, stage)
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as JSON ({error}); run `dvc repro -f {stage}`") from None
     if not isinstance(values, dict):

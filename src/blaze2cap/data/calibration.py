@@ -10,17 +10,21 @@ from typing import Any
 import torch
 
 from blaze2cap.body.camera import Camera
+from blaze2cap.data.raw import MOST_PIXELS
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import read_text
 
 _ROWS_PER_CAMERA = 7
 _NUMBERS_PER_ROW = (4, 4, 1, 3, 3, 3, 3)
 _ROTATION_TOLERANCE = 1e-3
+# No number of a calibration is as large: focal lengths [px] and distances [m].
+_MOST = 1e6
 
 
 def read_calibration(path: Path) -> dict[str, Camera]:
     """Cameras by their number in the file, from "1" on; UserError where a row does not hold what it should."""
     try:
-        rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+        rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
         numbers = [[float(word) for word in row] for row in rows]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it holds the cameras' calibration") from None
@@ -28,9 +32,15 @@ def read_calibration(path: Path) -> dict[str, Camera]:
         raise UserError(f"{path}: cannot be read as numbers ({error})") from None
     if not numbers or len(numbers[0]) != 2 or numbers[0][1] != 1:
         raise UserError(f"{path}: the first row must be 'num_cameras 1', the order of the distortion")
-    expected = int(numbers[0][0]) * _ROWS_PER_CAMERA + 1
+    wrong = next((value for row in numbers for value in row if not abs(value) <= _MOST), None)
+    if wrong is not None:
+        raise UserError(f"{path}: holds {wrong:g}, expected finite numbers of pixels and metres")
+    count = numbers[0][0]
+    if count < 1 or count != int(count):
+        raise UserError(f"{path}: {count:g} cameras, expected 1 or more")
+    expected = int(count) * _ROWS_PER_CAMERA + 1
     if len(numbers) != expected:
-        raise UserError(f"{path}: {len(numbers)} rows, expected {expected} for {int(numbers[0][0])} cameras")
+        raise UserError(f"{path}: {len(numbers)} rows, expected {expected} for {count:g} cameras")
     blocks = [numbers[start : start + _ROWS_PER_CAMERA] for start in range(1, expected, _ROWS_PER_CAMERA)]
     return {str(number): _camera(block, f"{path}: camera {number}") for number, block in enumerate(blocks, 1)}
 
@@ -58,9 +68,13 @@ def camera_to_json(camera: Camera) -> dict[str, Any]:
 
 
 def camera_from_json(values: dict[str, Any]) -> Camera:
-    """Inverse of `camera_to_json`."""
+    """Inverse of `camera_to_json`; KeyError, TypeError, ValueError or RuntimeError for what that does not give."""
     tensors = {key: torch.tensor(values[key], dtype=torch.float32) for key in ("rotation", "translation")}
-    return Camera(**(values | tensors))
+    camera = Camera(**(values | tensors))
+    found = camera.rotation.shape, camera.translation.shape
+    if found != ((3, 3), (3,)) or not all(abs(number) <= _MOST for number in camera.intrinsics.tolist()):
+        raise ValueError("shapes or numbers that no camera has")
+    return camera
 
 
 def _camera(block: list[list[float]], where: str) -> Camera:
@@ -69,6 +83,8 @@ def _camera(block: list[list[float]], where: str) -> Camera:
         raise UserError(f"{where}: rows of {found} numbers, expected {_NUMBERS_PER_ROW}")
     _, max_row, _, max_col = block[0]
     fx, fy, cx, cy = block[1]
+    if not (0 <= max_row < MOST_PIXELS and 0 <= max_col < MOST_PIXELS):
+        raise UserError(f"{where}: its last row and column are {max_row:g} and {max_col:g}, expected those of an image")
     rotation = torch.tensor(block[3:6], dtype=torch.float64)
     excess = (rotation @ rotation.T - torch.eye(3)).abs().max().item()
     if not excess < _ROTATION_TOLERANCE or torch.det(rotation) < 0 or not (fx > 0 and fy > 0):

@@ -12,7 +12,6 @@ Folder, as preprocess writes it:
 Truth is stored once a take, as all cameras share it; what a camera sees of it is derived here.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Flag, auto
@@ -26,17 +25,28 @@ from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from blaze2cap.body.camera import Camera
-from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.landmark import CHANNELS, LANDMARKS, TRACKED
 from blaze2cap.body.motion import Motion, motion_to_slots, root_deltas
 from blaze2cap.body.rotation import rotation_6d_to_matrix
+from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
 from blaze2cap.data.calibration import camera_from_json
+from blaze2cap.data.raw import load_array
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import read_json, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ARRAYS = ("landmarks", "rotation", "root_position", "outlier", "offset")
+_JOINTS = len(JOINTS)
+ARRAYS = {
+    "landmarks": (np.float32, (len(LANDMARKS), CHANNELS)),
+    "rotation": (np.float32, (_JOINTS, 6)),
+    "root_position": (np.float32, (3,)),
+    "outlier": (np.bool_, (_JOINTS,)),
+    "offset": (np.float32, (_JOINTS, 3)),
+}
+"""Type and shape of a row of each array."""
 CAMERAS_FILE, SOURCE_FILE, GIVEN_PARTS_FILE = "cameras.json", "source.json", "parts.csv"
 UNKNOWN = "unknown"
 """Source of clips that do not say where they come from."""
@@ -103,7 +113,7 @@ class ClipSet:
     @classmethod
     def load(cls, folder: Path) -> "ClipSet":
         """Open a folder that preprocess wrote; UserError where a file is missing, damaged or contradicts another."""
-        arrays = {name: _open_array(folder / f"{name}.npy") for name in ARRAYS}
+        arrays = {name: _open_array(folder / f"{name}.npy", *ARRAYS[name]) for name in ARRAYS}
         tables = {name: schema.read_table(folder / f"{name}.csv", name) for name in ("takes", "clips", "samples")}
         schema.check_index(**tables, where=folder)
         rows = {"landmarks": tables["clips"].frames.sum(), "offset": len(tables["takes"])}
@@ -114,9 +124,9 @@ class ClipSet:
                     f"{folder / name}.npy: {len(array)} rows, but the tables beside it count {rows[name]}; "
                     "run `dvc repro preprocess`"
                 )
-        cameras = {name: camera_from_json(values) for name, values in _read_json(folder / CAMERAS_FILE).items()}
         keys = {"takes": "take", "clips": "clip", "samples": "source"}
         indexed = {name: table.set_index(keys[name], drop=False).rename_axis(None) for name, table in tables.items()}
+        cameras = _read_cameras(folder / CAMERAS_FILE)
         about = {"cameras": cameras, "source": _read_source(folder), "parts": _read_parts(folder)}
         return cls(**about, **indexed, **arrays)  # type: ignore[arg-type]
 
@@ -246,13 +256,25 @@ def _tensor(array: np.ndarray, first: int, frames: int) -> Tensor:
     return torch.from_numpy(np.array(array[first : first + frames]))
 
 
-def _open_array(path: Path) -> np.ndarray:
+def _open_array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run `dvc repro preprocess`") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: not a readable .npy array ({error}); run `dvc repro -f preprocess`") from None
+        array = load_array(path, mmap_mode="r")
+    except UserError as error:
+        raise UserError(f"{error}; run `dvc repro -f preprocess`") from None
+    if array.dtype != dtype or array.shape[1:] != shape:
+        raise UserError(
+            f"{path}: rows of shape {array.shape[1:]} of {array.dtype}, expected {shape} of {np.dtype(dtype)}; "
+            "run `dvc repro -f preprocess`"
+        )
+    return array
+
+
+def _read_cameras(path: Path) -> dict[str, Camera]:
+    values = _read_json(path)
+    try:
+        return {name: camera_from_json(camera) for name, camera in values.items()}
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: not cameras as they are written ({error}); run `dvc repro -f preprocess`") from None
 
 
 def _read_source(folder: Path) -> str:
@@ -275,6 +297,9 @@ def _read_parts(folder: Path) -> dict[str, str] | None:
 
 def _read_json(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
+        values = read_json(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as JSON ({error}); run `dvc repro -f preprocess`") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: {shown(values)}, expected an object; run `dvc repro -f preprocess`")
+    return values

@@ -25,7 +25,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     from pandera.pandas import Check, Column, DataFrameSchema
 
     def text(description: str, pattern: str = r".+", **options: Any) -> Column:
-        return Column(str, Check.str_matches(rf"^(?:{pattern})$"), description=description, **options)
+        return Column(str, Check.str_matches(rf"^(?:{pattern})\Z"), description=description, **options)
 
     def whole(description: str, least: int = 0) -> Column:
         return Column(int, Check.ge(least), description=description)
@@ -53,6 +53,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     def rule(error: str, holds: Any) -> Check:
         return Check(holds, error=error, ignore_na=False)
 
+    inside = r"(?!.*/\.)\w[\w/.]*\.npy"  # no way out of the folder, neither from the root nor through ..
     take = text("subject/action", r"S\d+/[a-z]+\d+")
     subject = text("person", r"S\d+")
     action = text("kind of motion and its number", r"[a-z]+\d+")
@@ -130,7 +131,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         ),
         "samples": table(
             {
-                "source": text("published path of the sample's landmarks", r"[\w/.]+\.npy", unique=True),
+                "source": text("published path of the sample's landmarks", inside, unique=True),
                 "clip": text("clip that it is cut from", r"S\d+/[a-z]+\d+/cam\d+"),
                 "segment": whole("number of the segment in its clip"),
                 "stride": whole("every how many-th frame is kept", 1),
@@ -146,8 +147,8 @@ def contracts() -> dict[str, "DataFrameSchema"]:
         ),
         "split_map": table(
             {
-                "source": text("path of the landmarks, relative to the data set", r"[\w/.]+\.npy", unique=True),
-                "target": text("path of the motion, relative to the data set", r"[\w/.]+\.npy", unique=True),
+                "source": text("path of the landmarks, relative to the data set", inside, unique=True),
+                "target": text("path of the motion, relative to the data set", inside, unique=True),
                 "subject": subject,
                 "action": action,
                 "camera": camera,

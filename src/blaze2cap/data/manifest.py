@@ -6,7 +6,6 @@ taken over from one: later commands can tell that the recordings have changed si
 
 import glob
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from blaze2cap.data.raw import scan, vicon_folder
 from blaze2cap.data.report import write_report
 from blaze2cap.data.vicon import POSITION_FILE
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import read_json
 
 MANIFEST_FILE = "manifest.json"
 
@@ -65,7 +65,7 @@ def read_manifest(raw: Path) -> dict[str, Any]:
     """Read the manifest of a raw folder; UserError where it is missing or damaged."""
     path = raw / MANIFEST_FILE
     try:
-        manifest = json.loads(path.read_text())
+        manifest = read_json(path, None)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `dvc repro download`") from None
     except (OSError, ValueError) as error:

@@ -58,7 +58,7 @@ def allocate(folder: Path, takes: int, truth_frames: int, landmark_frames: int) 
 
 def packed_array(folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> np.ndarray:
     """One of the arrays, mapped into memory."""
-    return np.load(folder / f"{name}.npy", mmap_mode=mode)
+    return np.load(folder / f"{name}.npy", mmap_mode=mode, allow_pickle=False)
 
 
 def take_row(

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.landmark import LANDMARKS, TRACKED
 from blaze2cap.body.motion import (
     BODY_SLOTS,
     ROOT_POSITION_SLOT,
@@ -22,9 +22,11 @@ from blaze2cap.body.motion import (
     slots_to_motion,
 )
 from blaze2cap.body.rotation import IDENTITY_6D, matrix_to_rotation_6d, rotation_6d_to_matrix
+from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.augment import target_name
 from blaze2cap.data.clipset import Sample
 from blaze2cap.data.published import SOURCE_SHAPE, TARGET_SHAPE, sample_array
+from blaze2cap.data.raw import require_finite
 from blaze2cap.errors import UserError
 
 TOLERANCE = 1e-6
@@ -32,6 +34,7 @@ TOLERANCE = 1e-6
 ROOT_TOLERANCE = 1e-4
 """Root deltas over a stride lead where those of each frame lead, up to this [m, 1]."""
 _RIGID_TOLERANCE = 1e-2
+_SLOT_NAMES = ("the root's way", "the root's turn", *JOINTS[1:])
 
 
 def read_published_sample(folder: Path, source: str) -> Sample:
@@ -83,8 +86,9 @@ def contradiction(strided: Sample, whole: Sample, stride: int, offset: int) -> s
 
 
 def _read_landmarks(path: Path) -> Float32[np.ndarray, "frames 25 7"]:
-    landmarks = sample_array(path, SOURCE_SHAPE).astype(np.float32, copy=False)
-    _refuse(path, ~np.isfinite(landmarks).all((1, 2)), "holds NaN or infinity")
+    landmarks = sample_array(path, SOURCE_SHAPE)
+    require_finite(path, landmarks, LANDMARKS)
+    landmarks = landmarks.astype(np.float32, copy=False)
     flag = landmarks[..., TRACKED]
     _refuse(path, ~np.isin(flag, (0, 1)).all(1) | (flag != flag[:, :1]).any(1), "has a flag that is not one 0 or 1")
     _refuse(path, (landmarks == 0).all((1, 2)), "shows nobody")
@@ -94,8 +98,9 @@ def _read_landmarks(path: Path) -> Float32[np.ndarray, "frames 25 7"]:
 
 
 def _read_slots(path: Path) -> Float32[np.ndarray, "frames 22 6"]:
-    slots = sample_array(path, TARGET_SHAPE).astype(np.float32)
-    _refuse(path, ~np.isfinite(slots).all((1, 2)), "holds NaN or infinity")
+    slots = sample_array(path, TARGET_SHAPE)
+    require_finite(path, slots, _SLOT_NAMES)
+    slots = slots.astype(np.float32)
     turn = slots[0, ROOT_ROTATION_SLOT]
     if not turn.any():
         turn[:] = IDENTITY_6D

@@ -11,21 +11,30 @@ A take is one subject doing one action, named "S1/freestyle1"; a clip is one cam
 import dataclasses
 import glob
 import json
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
+from numpy.lib.format import open_memmap
 
 from blaze2cap.body.landmark import RAW_CHANNELS, RAW_LANDMARKS, RAW_TRACKED
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import read_json, regular_file
 
 CALIBRATION_FILE = "calibration.cal"
 LANDMARK_FOLDER = "landmarks"
 VICON_FOLDER = "vicon"
 _TAKE = re.compile(r"S\d+/[a-z]+\d+")
+MOST_PIXELS = 100_000
+"""Along a side of any image."""
+# Metres, shares of an image, visibilities: nothing is as large as this.
+_MOST = 1000.0
 _CLIP_FILE = re.compile(r"blaze_(?P<subject>S\d+)_(?P<action>[a-z]+\d+)_cam(?P<camera>\d+)\.npy")
 
 
@@ -119,13 +128,26 @@ def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
         )
     if not len(landmarks):
         raise UserError(f"{path}: no frames")
-    finite = np.isfinite(landmarks).all(axis=(1, 2))
-    if not finite.all():
-        raise UserError(f"{path}: {(~finite).sum()} frames hold NaN or infinity, first frame {finite.argmin()}")
-    flag = landmarks[:, :, RAW_TRACKED]
-    if not np.isin(flag, (0, 1)).all() or (flag != flag[:, :1]).any():
-        raise UserError(f"{path}: channel {RAW_TRACKED}, the tracking flag, must be 0 or 1, one value for a frame")
+    require_sound(path, landmarks, RAW_LANDMARKS, RAW_TRACKED)
     return landmarks.astype(np.float32, copy=False)
+
+
+def require_sound(path: Path, landmarks: Float[np.ndarray, "frames L C"], names: Sequence[str], tracked: int) -> None:
+    """UserError where landmarks of these names hold what is no measure, or the channel `tracked` is no flag."""
+    require_finite(path, landmarks, names)
+    flag = landmarks[:, :, tracked]
+    if not np.isin(flag, (0, 1)).all() or (flag != flag[:, :1]).any():
+        raise UserError(f"{path}: channel {tracked}, the tracking flag, must be 0 or 1, one value for a frame")
+
+
+def require_finite(path: Path, values: Float[np.ndarray, "frames L C"], names: Sequence[str]) -> None:
+    """UserError naming the first frame, and what of it, that holds NaN, infinity, or a number that measures nothing."""
+    for broken, what in ((~np.isfinite(values), "NaN or infinity"), (np.abs(values) > _MOST, f"more than {_MOST:g}")):
+        frames = broken.any(axis=(1, 2))
+        if frames.any():
+            first = int(frames.argmax())
+            name = names[int(broken[first].any(axis=1).argmax())]
+            raise UserError(f"{path}: {frames.sum()} frames hold {what}, first frame {first}, {name}")
 
 
 def write_landmarks(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"], sidecar: Sidecar | None = None) -> None:
@@ -140,7 +162,7 @@ def read_sidecar(landmark_file: Path) -> Sidecar:
     """Read the sidecar of a landmark file, or the defaults; further keys (backend, model, ...) are left to others."""
     path = landmark_file.with_suffix(".json")
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path)
     except FileNotFoundError:
         return Sidecar()
     except (OSError, ValueError) as error:
@@ -149,8 +171,11 @@ def read_sidecar(landmark_file: Path) -> Sidecar:
         sidecar = Sidecar(width=int(values["width"]), height=int(values["height"]), fps=float(values["fps"]))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(f"{path}: must hold the numbers width, height [px] and fps") from None
-    if not (sidecar.width > 0 and sidecar.height > 0 and sidecar.fps > 0):
-        raise UserError(f"{path}: width, height and fps must be above 0, found {sidecar}")
+    if not (0 < sidecar.width <= MOST_PIXELS and 0 < sidecar.height <= MOST_PIXELS and 0 < sidecar.fps < math.inf):
+        raise UserError(
+            f"{path}: width, height and fps must be above 0 and no more than any video has, found "
+            f"{sidecar.width:g} x {sidecar.height:g} at {sidecar.fps:g}"
+        )
     return sidecar
 
 
@@ -162,12 +187,16 @@ def count_landmark_frames(path: Path) -> int:
 def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
     """Read an .npy array with at least one axis; UserError where the file is missing, damaged or pickled."""
     try:
-        array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+        # A file that is shorter than its header says cannot be mapped: only after that is memory asked for.
+        with np.errstate(over="raise"):
+            array = open_memmap(regular_file(path), mode="r")
+        if mmap_mode is None:
+            array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as error:  # numpy raises all three for damaged files
+    except (OSError, ValueError, EOFError, ArithmeticError, TokenError) as error:  # of damaged files, all by NumPy
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a readable .npy array, it is truncated, damaged or pickled ({reason})") from None
-    if not isinstance(array, np.ndarray) or array.ndim == 0:
+    if array.ndim == 0:
         raise UserError(f"{path}: not a single .npy array of frames")
     return array

@@ -12,6 +12,7 @@ import numpy as np
 from blaze2cap.data.atomic import replace_text
 from blaze2cap.data.contract import contracts
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import regular_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ def read_table(path: Path, name: str) -> "pd.DataFrame":
     text = {key: str for key, column in columns.items() if "str" in str(column.dtype)}
     gaps = {key: [""] for key, column in columns.items() if column.nullable}
     try:
-        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=gaps)
+        table = pd.read_csv(regular_file(path), dtype=text, keep_default_na=False, na_values=gaps)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `dvc repro`") from None
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors

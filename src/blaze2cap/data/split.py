@@ -20,6 +20,7 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.contract import FLAGS, PARTS
 from blaze2cap.data.raw import is_take_name
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +155,7 @@ def read_split_map(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        table = pd.DataFrame(json.loads(path.read_text()))
+        table = pd.DataFrame(read_json(path, None))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `dvc repro split`") from None
     except (OSError, ValueError) as error:

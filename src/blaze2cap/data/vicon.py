@@ -12,12 +12,15 @@ from jaxtyping import Float64, Real
 
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import regular_file
 
 FPS = 60.0
 POSITION_FILE = "gt_skel_gbl_pos.txt"
 ROTATION_FILE = "gt_skel_gbl_ori.txt"
 _METRES_PER_INCH = 0.0254
 _QUATERNION_TOLERANCE = 1e-3
+# Inches; nobody walks further from the middle of the room.
+_MOST = 1e6
 
 
 class ViconTake(NamedTuple):
@@ -70,7 +73,7 @@ def _read_table(path: Path, width: int) -> Float64[np.ndarray, "frames 21 width"
     import pandas as pd
 
     try:
-        with path.open() as file:
+        with regular_file(path).open(encoding="utf-8") as file:
             header = file.readline().split()
             columns = len(header) * width
             if sorted(header) != sorted(JOINTS):
@@ -88,7 +91,7 @@ def _read_table(path: Path, width: int) -> Float64[np.ndarray, "frames 21 width"
     except ValueError as error:  # pandas' own errors are ValueErrors
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a table of {columns} numbers a row ({reason})") from None
-    numbers = np.isfinite(table).sum(1)
+    numbers = (np.abs(table) < _MOST).sum(1)  # NaN is below nothing
     wrong = numbers != columns
     if wrong.any() or table.shape[1] != columns:
         row = int(wrong.argmax())

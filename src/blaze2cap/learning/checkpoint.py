@@ -19,6 +19,7 @@ from blaze2cap.data.atomic import replaced_file
 from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import Baselines
 from blaze2cap.learning.model import ModelParams, PoseModel
+from blaze2cap.untrusted import read_json, regular_file, shown
 
 FORMAT = 2
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -77,8 +78,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises UserError where a file is missing or unreadable, of another format, or its tensors do not fit its sizes.
     """
     try:
-        description = json.loads((folder / DESCRIPTION).read_text())
-        tensors = load_file(folder / WEIGHTS)
+        description = read_json(folder / DESCRIPTION)
+        tensors = load_file(regular_file(folder / WEIGHTS))
         tensors = {
             name: tensor.float() if tensor.dtype is torch.float16 else tensor for name, tensor in tensors.items()
         }
@@ -86,19 +87,21 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise UserError(
             f"{error.filename or folder}: not found; a checkpoint is a folder with {WEIGHTS} and {DESCRIPTION}"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
+    except (ValueError, SafetensorError, OSError) as error:
         raise UserError(f"{folder}: not a readable checkpoint ({error}); train again or take another copy") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         found = description.get("format") if isinstance(description, dict) else description
         raise UserError(
-            f"{folder / DESCRIPTION}: checkpoint format {found!r}, this version reads {FORMAT}; "
+            f"{folder / DESCRIPTION}: checkpoint format {shown(found)}, this version reads {FORMAT}; "
             "train again or take another copy"
         )
     try:
-        model = PoseModel(ModelParams(**description["model"]))
-        model.load_state_dict(_under("model.", tensors))
+        model = _network(ModelParams(**description["model"]), _under("model.", tensors))
         baselines = Baselines.from_tensors(_under("baseline.", tensors))
         provenance = description["provenance"]
+        broken = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+        if broken is not None:
+            raise ValueError(f"{broken} holds NaN or infinity")
         lists = provenance["subjects"], provenance["takes"]["train"], provenance["takes"]["val"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
@@ -106,6 +109,15 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     if not all(isinstance(names, list) for names in lists):
         raise UserError(f"{folder / DESCRIPTION}: provenance must list subjects, takes.train and takes.val")
     return Checkpoint(model.eval(), baselines, provenance)
+
+
+def _network(params: ModelParams, tensors: dict[str, Tensor]) -> PoseModel:
+    """The network of these sizes and weights; RuntimeError where they do not fit, before any memory is asked for."""
+    with torch.device("meta"):
+        PoseModel(params).load_state_dict(tensors, assign=True)
+    model = PoseModel(params)
+    model.load_state_dict(tensors)
+    return model
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

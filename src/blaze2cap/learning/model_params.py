@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# Larger ones are no network of poses, but a damaged description that would fill the memory.
+_MOST = {
+    "width": 8192, "layers": 128, "heads": 256, "feed_forward": 65536, "look_back": 4096, "smoother_stages": 64,
+}  # fmt: skip
+_MOST_DELAY = 600
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelParams:
@@ -25,9 +31,11 @@ class ModelParams:
     smoother_stages: int = 3
 
     def __post_init__(self) -> None:
-        for key in ("width", "layers", "heads", "feed_forward", "look_back", "smoother_stages"):
+        for key, most in _MOST.items():
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} is {getattr(self, key)}, expected 1 or more")
+            if getattr(self, key) > most:
+                raise ValueError(f"{key} is {getattr(self, key)}, expected {most} at most")
         if self.width % (2 * self.heads):
             raise ValueError(f"width is {self.width}, expected a multiple of 2 x heads = {2 * self.heads}")
         if self.look_back < 2:
@@ -36,3 +44,5 @@ class ModelParams:
             raise ValueError(f"dropout is {self.dropout}, expected at least 0 and below 1")
         if self.delay_frames < 0:
             raise ValueError(f"delay_frames is {self.delay_frames}, expected 0 or more")
+        if self.delay_frames > _MOST_DELAY:
+            raise ValueError(f"delay_frames is {self.delay_frames}, expected {_MOST_DELAY} at most")

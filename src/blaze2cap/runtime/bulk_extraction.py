@@ -1,6 +1,5 @@
 """Many videos to raw landmarks: each by itself, side by side, going on where an earlier run ended."""
 
-import json
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from blaze2cap.runtime.extraction import SUFFIX, extract_landmarks, write_extrac
 from blaze2cap.runtime.image_folder import SUFFIXES as IMAGE_SUFFIXES
 from blaze2cap.runtime.pose_model import PoseModel
 from blaze2cap.runtime.video import open_video
+from blaze2cap.untrusted import read_json
 
 VIDEO_SUFFIXES = (
     ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv",
@@ -75,7 +75,7 @@ def find_videos(inputs: Sequence[Path]) -> Videos:
 def is_whole(job: VideoJob) -> bool:
     """Whether the job's landmark file and sidecar are there, made as the job says, after the video last changed."""
     try:
-        sidecar = json.loads(job.out.with_suffix(".json").read_text())
+        sidecar = read_json(job.out.with_suffix(".json"))
         made = sidecar["model_sha256"], sidecar["field_of_view_deg"]
         at_rate = job.fps is None or math.isclose(sidecar["fps"], job.fps)
         later = job.out.stat().st_mtime_ns >= job.video.stat().st_mtime_ns

@@ -9,6 +9,7 @@ in the world whether a program adds the two or not.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +21,12 @@ from blaze2cap.runtime.animation import Animation
 from blaze2cap.runtime.euler import continuous_zxy, turn_about
 from blaze2cap.runtime.rig import Rig, rigged
 from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
+from blaze2cap.untrusted import read_text, shown
 
 CM = 100.0
 _ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
+# No length or angle of a motion is as large, nor is a number of frames.
+_MOST = 1e8
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 
@@ -100,16 +104,17 @@ def _offset(metres: list[float]) -> str:
 def read_bvh(path: Path) -> Bvh:
     """Read a BVH file of any skeleton and order of channels; UserError where it is none."""
     try:
-        word = iter(path.read_text(encoding="utf-8").split())
+        word = iter(read_text(path).split())
         joints = _joints(word)
         _expect(word, "Frames:")
-        frames = int(next(word))
+        frames = _whole(next(word), 1)
         _expect(word, "Frame", "Time:")
         frame_time = float(next(word))
         channels = tuple(joint.channels for joint in joints)
         motion = np.array([float(value) for value in word]).reshape(frames, sum(map(len, channels)))
-        if not (0 < frame_time < math.inf and np.isfinite(motion).all()):
-            raise ValueError("its numbers are not all finite")
+        offset = np.array([joint.offset for joint in joints])
+        if not (0 < frame_time < math.inf and all((np.abs(part) <= _MOST).all() for part in (motion, offset))):
+            raise ValueError(f"its numbers are not all finite and at most {_MOST:g}")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except StopIteration:
@@ -119,7 +124,7 @@ def read_bvh(path: Path) -> Bvh:
     return Bvh(
         names=tuple(joint.name for joint in joints),
         parents=tuple(joint.parent for joint in joints),
-        offset=np.array([joint.offset for joint in joints]),
+        offset=offset,
         channels=channels,
         frame_time=frame_time,
         motion=motion,
@@ -149,24 +154,35 @@ def _joints(word: Iterator[str]) -> list[_Joint]:
             channels: tuple[str, ...] = ()
             if kind != "End":
                 _expect(word, "CHANNELS")
-                channels = tuple(next(word) for _ in range(int(next(word))))
+                channels = tuple(islice(word, _whole(next(word), 0)))
                 if not set(channels) <= {*_POSITIONS, *_ROTATIONS}:
-                    raise ValueError(f"unknown channels {' '.join(channels)}")
+                    raise ValueError(f"unknown channels {shown(' '.join(channels))}")
             open_joints.append(len(joints))
             joints.append(_Joint(name, parent, offset, channels))
         kind = next(word)
+        if kind != "MOTION" and not open_joints:
+            raise ValueError(f"{shown(kind)} after the end of the root")
         if kind == "JOINT":
             name = next(word)
         elif kind == "End":
             _expect(word, "Site")
             name = f"{joints[open_joints[-1]].name}_end"
         elif kind not in ("}", "MOTION"):
-            raise ValueError(f"{kind} where a joint should begin or end")
+            raise ValueError(f"{shown(kind)} where a joint should begin or end")
+    if open_joints or not any(joint.channels for joint in joints):
+        raise ValueError("a joint has no end, or none moves")
     return joints
+
+
+def _whole(word: str, least: int) -> int:
+    number = int(word)
+    if not least <= number <= _MOST:
+        raise ValueError(f"{number} of something")
+    return number
 
 
 def _expect(word: Iterator[str], *wanted: str) -> None:
     for expected in wanted:
         found = next(word)
         if found != expected:
-            raise ValueError(f"{found} instead of {expected}")
+            raise ValueError(f"{found[:80]} instead of {expected}")

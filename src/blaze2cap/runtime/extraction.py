@@ -16,6 +16,7 @@ from blaze2cap.runtime.frame_rate import Steady, at_constant_rate
 from blaze2cap.runtime.pose_model import PoseModel
 from blaze2cap.runtime.video import Frame, Video
 from blaze2cap.runtime.whole_file import require_writable, whole_file
+from blaze2cap.untrusted import read_json
 
 SUFFIX = ".npy"
 
@@ -89,7 +90,7 @@ def require_landmark_file(path: Path) -> None:
     for target in (path, beside):
         require_writable(target)
     try:
-        known = json.loads(beside.read_text())
+        known = read_json(beside)
         taken = not isinstance(known, dict) or not {"width", "height", "fps"} <= known.keys()
     except FileNotFoundError:
         taken = False

@@ -3,7 +3,6 @@
 It comes from a video or a folder of images, in which they are detected now, or from a file of landmarks.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,14 @@ from jaxtyping import Float32
 
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, TRACKED
 from blaze2cap.data.field_of_view import camera_intrinsics
-from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar
+from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar, require_sound
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.frame_rate import at_constant_rate
 from blaze2cap.runtime.landmark_csv import read_landmark_csv
 from blaze2cap.runtime.landmark_json import read_landmark_json
-from blaze2cap.runtime.landmark_table import LandmarkTable
+from blaze2cap.runtime.landmark_table import LandmarkTable, as_number, require_rate
+from blaze2cap.untrusted import read_json
 
 if TYPE_CHECKING:
     from blaze2cap.runtime.video import Video
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 LANDMARK_SUFFIXES = (".npy", ".csv", ".json")
 """Of landmark files; anything else is taken for a video."""
 
-_RATES_FPS = (1.0, 1000.0)
+# Uneven frames are resampled: to no more rows than these for each, and these for all of its gaps together [s].
+_MOST_ROWS_PER_FRAME, _LONGEST_GAPS_S = 10, 600.0
 _RAW, _MODEL = (len(RAW_LANDMARKS), RAW_CHANNELS), (len(LANDMARKS), CHANNELS)
 
 
@@ -65,7 +66,7 @@ def open_footage(path: Path, fps: float | None = None, pose_model: str = "full")
     from blaze2cap.runtime.pose_model import find_pose_model
     from blaze2cap.runtime.video import open_video
 
-    _require_rate(path, fps)
+    require_rate(path, fps)
     model, video = find_pose_model(pose_model), open_video(path, fps)
     extraction = extract_landmarks(video, model)
     steady = extraction.at_constant_rate()
@@ -88,7 +89,7 @@ def read_footage(path: Path, fps: float | None = None) -> Footage:
     Raises UserError for anything else, for values that are not finite, for a rate that no video has, for a file of
     which nothing says the rate, and where nobody is detected in any frame.
     """
-    _require_rate(path, fps)
+    require_rate(path, fps)
     readers = {".npy": _read_array, ".csv": _read_csv, ".json": _read_json}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -96,7 +97,7 @@ def read_footage(path: Path, fps: float | None = None) -> Footage:
     footage = reader(path, fps)
     if not footage.landmarks.any():
         raise UserError(f"{path}: nobody is detected in any of its {len(footage.landmarks)} frames")
-    _require_rate(path, footage.fps)
+    require_rate(path, footage.fps)
     return footage
 
 
@@ -133,7 +134,13 @@ def _of_table(path: Path, table: LandmarkTable) -> Footage:
     if table.declared_fps is None and len(table.time_s) < 2:
         raise UserError(f"{path}: one frame alone has no rate; give --fps")
     rate = table.declared_fps or 1 / float(np.median(np.diff(table.time_s)))
-    _require_rate(path, rate)
+    require_rate(path, rate)
+    span_s = float(table.time_s[-1])
+    if not span_s * rate <= _MOST_ROWS_PER_FRAME * len(table.time_s) + _LONGEST_GAPS_S * rate:
+        raise UserError(
+            f"{path}: {len(table.time_s)} frames over {span_s:.6g} s, at {rate:g} a second most would have to be made "
+            "up; split the file where its times jump"
+        )
     steady = at_constant_rate(table.landmarks, table.time_s, rate)
     notices, width, height = [], table.width, table.height
     if width is None or height is None:
@@ -153,29 +160,16 @@ def _of_table(path: Path, table: LandmarkTable) -> Footage:
     )
 
 
-def _require_rate(path: Path, fps: float | None) -> None:
-    low, high = _RATES_FPS
-    if fps is not None and not low <= fps <= high:
-        raise UserError(f"{path}: {fps:g} frames per second, expected {low:g} to {high:g}")
-
-
 def _field_of_view(path: Path) -> float | None:
     """What the sidecar says of the camera, if there is one and it does."""
     sidecar = path.with_suffix(".json")
-    value = json.loads(sidecar.read_text()).get("field_of_view_deg") if sidecar.exists() else None
-    if value is not None and not isinstance(value, int | float):
-        raise UserError(f"{sidecar}: field_of_view_deg is {value!r}, expected degrees, or null")
-    return None if value is None else float(value)
+    value = read_json(sidecar).get("field_of_view_deg") if sidecar.exists() else None
+    return None if value is None else as_number(sidecar, "field_of_view_deg", value)
 
 
 def _read_model_layout(path: Path) -> np.ndarray:
     landmarks = load_array(path)
     if not np.issubdtype(landmarks.dtype, np.floating) or not len(landmarks):
         raise UserError(f"{path}: {len(landmarks)} frames of {landmarks.dtype}, expected at least one, of float32")
-    finite = np.isfinite(landmarks).all(axis=(1, 2))
-    if not finite.all():
-        raise UserError(f"{path}: {(~finite).sum()} frames hold NaN or infinity, first frame {finite.argmin()}")
-    flag = landmarks[..., TRACKED]
-    if not np.isin(flag, (0, 1)).all() or (flag != flag[:, :1]).any():
-        raise UserError(f"{path}: channel {TRACKED}, the tracking flag, must be 0 or 1, one value for a frame")
+    require_sound(path, landmarks, LANDMARKS, TRACKED)
     return landmarks.astype(np.float32)

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.video import Frame
+from blaze2cap.runtime.video import MAX_PIXELS, Frame
+from blaze2cap.untrusted import regular_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+# What these are by their content: Pillow would hand other formats, such as PostScript, to programs that run them.
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 ASSUMED_FPS = 30.0
 """Rate of images that nothing is said about [frames/s]."""
 
@@ -35,7 +38,9 @@ class ImageFolder:
         size = None
         for number, file in enumerate(self._files):
             try:
-                with Image.open(file) as opened:
+                with Image.open(regular_file(file), formats=_FORMATS) as opened:
+                    if opened.width * opened.height > MAX_PIXELS:
+                        raise ValueError(f"{opened.width} x {opened.height} pixels, expected {MAX_PIXELS} at most")
                     image = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 reason = " ".join(str(error).replace(str(file), "it").split())

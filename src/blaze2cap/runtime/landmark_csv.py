@@ -18,6 +18,7 @@ from blaze2cap.runtime.landmark_table import (
     as_number,
     landmark_table,
 )
+from blaze2cap.untrusted import regular_file
 
 _POINT_COLUMNS = [f"{name}_{column}" for name in RAW_LANDMARKS for column in COLUMNS]
 
@@ -30,7 +31,7 @@ def csv_columns() -> list[str]:
 def read_landmark_csv(path: Path, fps: float | None = None) -> LandmarkTable:
     """Read a table; UserError names the row, and column or landmark, of what is wrong."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with regular_file(path).open(encoding="utf-8-sig", newline="") as file:
             table = csv.reader(file)
             header = [name.strip() for name in next(table, [])]
             _require_columns(path, header)

@@ -1,6 +1,5 @@
 """Results of MediaPipe's Pose, dumped frame by frame (.json) by Python or JavaScript; docs/predict.md has the keys."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from blaze2cap.body.landmark import RAW_LANDMARKS
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.landmark_table import LandmarkTable, SeenFrame, as_number, landmark_table
+from blaze2cap.untrusted import read_json
 
 # Names that programs give to the two lists of a frame: Python, JavaScript, MediaPipe's newer tasks.
 _SCREEN = ("pose_landmarks", "poseLandmarks", "landmarks")
@@ -21,10 +21,10 @@ _POINT = ("x", "y", "z", "visibility")
 def read_landmark_json(path: Path, fps: float | None = None) -> LandmarkTable:
     """Read a list of frames, or an object with `frames`; UserError names the frame and landmark of what is wrong."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = read_json(path, None)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from None
     about: dict[str, Any] = values if isinstance(values, dict) else {}
     listed = about.get("frames") if isinstance(values, dict) else values

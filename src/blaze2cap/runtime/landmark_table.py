@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from blaze2cap.body.landmark import RAW_CHANNELS, RAW_LANDMARKS, RAW_TRACKED, RAW_TRACKED_COPY
+from blaze2cap.data.raw import MOST_PIXELS
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import shown
 
 COLUMNS = ("x_m", "y_m", "z_m", "visibility", "screen_x", "screen_y", "screen_z", "screen_visibility")
 """Numbers of a landmark: place in the world [m], in the image [fractions of width and height], visibility of each."""
@@ -22,6 +24,7 @@ WORLD_COLUMNS, SCREEN_COLUMNS = COLUMNS[:4], COLUMNS[4:]
 _CHANNELS = [channel for channel in range(RAW_CHANNELS) if channel not in (RAW_TRACKED, RAW_TRACKED_COPY)]
 # Numbers beyond these are of another unit: further from the hips [m], from the image in its own widths and heights.
 _LIMITS = np.array([10.0, 10.0, 10.0, 1.0, 20.0, 20.0, 20.0, 1.0])
+_RATES_FPS = (1.0, 1000.0)
 _EXPECTED = ("metres from the hips", "a visibility from 0 to 1", "a fraction of the image", "a visibility from 0 to 1")
 
 
@@ -73,13 +76,14 @@ def landmark_table(
     number = _increasing(path, frames, "frame")
     time_s = None if fps is not None else _increasing(path, frames, "time_s")
     declared_fps = declared_fps if fps is None else fps
+    require_rate(path, declared_fps)
     if time_s is None:
         if declared_fps is None:
             raise UserError(f"{path}: nothing says when its frames were taken; give --fps, or their times as time_s")
         time_s = (np.arange(len(frames)) if number is None else number) / declared_fps
     for name, value in (("width", width), ("height", height)):
-        if value is not None and not (value >= 1 and value == int(value)):
-            raise UserError(f"{path}: {name} is {value:g}, expected a whole number of pixels")
+        if value is not None and not (1 <= value <= MOST_PIXELS and value == int(value)):
+            raise UserError(f"{path}: {name} is {value:g}, expected a whole number of pixels, {MOST_PIXELS} at most")
     return LandmarkTable(
         landmarks=_raw([frame.person for frame in frames]),
         time_s=time_s - time_s[0],
@@ -91,6 +95,13 @@ def landmark_table(
     )
 
 
+def require_rate(path: Path, fps: float | None) -> None:
+    """UserError where a known frame rate is one that no video has."""
+    low, high = _RATES_FPS
+    if fps is not None and not low <= fps <= high:
+        raise UserError(f"{path}: {fps:g} frames per second, expected {low:g} to {high:g}")
+
+
 def as_number(path: Path, what: str, value: object) -> float:
     """A number out of a file; UserError that says what it was to be where it is none, or not finite."""
     try:
@@ -98,9 +109,9 @@ def as_number(path: Path, what: str, value: object) -> float:
             raise ValueError
         number = float(value)
     except (ValueError, OverflowError):
-        raise UserError(f"{path}: {what} is {value!r}, expected a number") from None
+        raise UserError(f"{path}: {what} is {shown(value)}, expected a number") from None
     if not np.isfinite(number):
-        raise UserError(f"{path}: {what} is {value}, expected a finite number")
+        raise UserError(f"{path}: {what} is {number:g}, expected a finite number")
     return number
 
 

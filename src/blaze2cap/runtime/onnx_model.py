@@ -4,7 +4,6 @@
 imports, may import torch.
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from jaxtyping import Bool, Float32
 
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import parse_json, shown
 
 FORMAT = 1
 DESCRIPTION_KEY = "blaze2cap"
@@ -137,9 +137,11 @@ def _session(path: Path, threads: int) -> Any:
 def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     if DESCRIPTION_KEY not in metadata:
         raise UserError(f"{path}: not a model that `blaze2cap export` wrote, its metadata says nothing of it")
-    description = json.loads(metadata[DESCRIPTION_KEY])
-    if description["format"] != FORMAT:
-        raise UserError(
-            f"{path}: format {description['format']!r}, this version reads {FORMAT}; export the checkpoint again"
-        )
+    try:
+        description = parse_json(metadata[DESCRIPTION_KEY])
+        found = description["format"]
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{path}: what its metadata says of it is damaged; export the checkpoint again") from None
+    if found != FORMAT:
+        raise UserError(f"{path}: format {shown(found)}, this version reads {FORMAT}; export the checkpoint again")
     return description

@@ -9,6 +9,9 @@ from jaxtyping import UInt8
 
 from blaze2cap.errors import UserError
 
+MAX_PIXELS = 8192 * 8192
+"""Larger pictures are taken for a damaged header, or would fill the memory."""
+
 
 class Frame(NamedTuple):
     """One picture, RGB, and when it was taken, counted from the first [s]."""

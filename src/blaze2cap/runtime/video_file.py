@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.video import Frame
+from blaze2cap.runtime.video import MAX_PIXELS, Frame
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ASSUMED_FPS = 30.0
 """Rate of a video that says none and has no time stamps [frames/s]."""
-MAX_PIXELS = 8192 * 8192
-"""Larger pictures are taken for a damaged header, or would fill the memory."""
 # Playlists, which name other files, and text drawn as pictures are no recordings.
 _NO_VIDEO = {"hls", "concat", "dash", "tty", "ffmetadata"}
 # A file may end this much before its declared end and still be whole: rounding, a last frame without a duration [s].

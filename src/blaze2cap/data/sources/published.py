@@ -64,11 +64,15 @@ def copy_published(
 ) -> PublishedInspection:
     """Check all samples and copy the sound ones into the new folder `raw`, with their map where there is one.
 
-    Raises UserError where a copy fails.
+    Raises UserError where a copy fails, and for a map that is a link out of the folder.
     """
     inspection = inspect_published(folder, workers)
-    if (folder / DATASET_MAP_FILE).exists():
-        copy(folder / DATASET_MAP_FILE, raw / DATASET_MAP_FILE)
+    map_file = folder / DATASET_MAP_FILE
+    if map_file.exists():
+        # All else is read before it is copied. In the hub's cache, links out of the folder are what its files are.
+        if copy is copy_recording and not map_file.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"{map_file}: a link out of the folder, expected a map; put the file itself there")
+        copy(map_file, raw / DATASET_MAP_FILE)
     for name in inspection.samples:
         for file in (name.source(inspection.layout), name.target(inspection.layout)):
             copy(folder / file, raw / file)
