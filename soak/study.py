@@ -46,14 +46,18 @@ def inputs(stage: str) -> list[str]:
 
 def stage_work(stage: str) -> Work:
     """The stage as its command runs it."""
-    path = ROOT / "stages" / f"{stage}.py"
-    folders, metrics = STAGES[stage]
 
     def run() -> None:
-        sys.argv = [str(path), *folders, *metrics]
-        runpy.run_path(str(path), run_name="__main__")
+        sys.argv = arguments(stage)
+        runpy.run_path(sys.argv[0], run_name="__main__")
 
     return run
+
+
+def arguments(stage: str) -> list[str]:
+    """The stage's script and what dvc.yaml gives it."""
+    folders, metrics = STAGES[stage]
+    return [str(ROOT / "stages" / f"{stage}.py"), *folders, *metrics]
 
 
 def import_everything() -> None:
