@@ -1,6 +1,7 @@
 """A checkpoint stands alone: tensors as safetensors, sizes and provenance as JSON; loading it runs no code."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
     }
     with replaced_file(folder / DESCRIPTION) as text, replaced_file(folder / WEIGHTS) as weights:
         save_file(tensors, weights)
+        description["weights_sha256"] = _sha256(weights)
         text.write_text(json.dumps(description, indent=2) + "\n")
         # Gone until both are there: new weights beside what describes the old ones would be believed.
         (folder / DESCRIPTION).unlink(missing_ok=True)
@@ -74,7 +76,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
 def load_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint strictly.
 
-    Raises UserError where a file is missing or unreadable, of another format, or its tensors do not fit its sizes.
+    Raises UserError where a file is missing or unreadable, of another format, its tensors do not fit its sizes, or the
+    weights are not those that were written with the description (of older checkpoints that is not known).
     """
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
@@ -94,6 +97,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             f"{folder / DESCRIPTION}: checkpoint format {found!r}, this version reads {FORMAT}; "
             "train again or take another copy"
         )
+    if description.get("weights_sha256", found := _sha256(folder / WEIGHTS)) != found:
+        # Safetensors and DVC believe a read-only file, whatever a disk has made of it.
+        raise UserError(
+            f"{folder / WEIGHTS}: not the weights that {DESCRIPTION} was written with; they are damaged or of another "
+            "checkpoint: train again or take another copy"
+        )
     try:
         model = PoseModel(ModelParams(**description["model"]))
         model.load_state_dict(_under("model.", tensors))
@@ -106,6 +115,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     if not all(isinstance(names, list) for names in lists):
         raise UserError(f"{folder / DESCRIPTION}: provenance must list subjects, takes.train and takes.val")
     return Checkpoint(model.eval(), baselines, provenance)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
