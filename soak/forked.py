@@ -19,7 +19,7 @@ Work = Callable[[], None]
 # What an audit hook is told of before names change, and before files are opened to be written.
 _NAMES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
 # How long what a killed process has started may live on [s].
-_GRACE_S = 15.0
+_GRACE_S = 120.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from video_files import nobody, write_video
 
 from soak.forked import Forked, Work, changes, forked
 from soak.outcome import Outcome, command, say
@@ -26,16 +27,19 @@ from soak.study import (
     contents,
     copied,
     environment,
-    finished_study,
+    files,
     import_everything,
     inputs,
     landmark_file,
     outputs,
     stage_work,
+    write_params,
 )
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _MOTION = ["motion.bvh", "motion.npz", "motion.glb", "motion.csv"]
+_LIVE = ["live.bvh", "live.npz", "live.glb", "live.csv"]
+_OLD = b"of another study"
 
 
 @dataclass(frozen=True)
@@ -80,42 +84,42 @@ def live_work() -> None:
             return next(self._rows)
 
     pose_detector.PoseDetector = FromFile  # type: ignore[assignment,misc]
-    run_session(LiveSettings(source=Path("video.mp4"), record=tuple(Path(name) for name in _MOTION)))
+    run_session(LiveSettings(source=Path("video.mp4"), record=tuple(Path(name) for name in _LIVE)))
 
 
 def victims() -> list[Victim]:
     """Everything that is killed."""
     stages = [Victim(stage, stage_work(stage), inputs(stage), outputs(stage)) for stage in STAGES]
-    live = Victim("live --record", live_work, ["landmarks.npy", "video.mp4"], _MOTION, same_bytes=False)
+    live = Victim("live --record", live_work, ["landmarks.npy", "video.mp4"], _LIVE, same_bytes=False)
     return [*stages, Victim("predict", predict_work, ["landmarks.npy", "models"], _MOTION), live]
 
 
 class Trials:
-    """Kills of victims in folders of their own, beside two finished studies: the wanted one and another."""
+    """Kills of victims in folders of their own, beside a finished study."""
 
     def __init__(self, scratch: Path, seed: int) -> None:
         self.scratch, self.random = scratch, random.Random(seed)
-        self.wanted, self.other = finished_study(scratch / "wanted", 1), finished_study(scratch / "other", 2)
+        self.wanted = scratch / "wanted"
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
         self._number = 0
-        from video_files import nobody, write_video
-
-        for study in (self.wanted, self.other):
-            shutil.copy2(landmark_file(study), study / "landmarks.npy")
-            write_video(study / "video.mp4", nobody(30))
+        # Of an undisturbed run of each victim; and how long all trials with it have taken.
         self.seconds: dict[str, float] = {}
         self.changes: dict[str, int] = {}
-        for victim in victims()[len(STAGES) :]:
-            for study in (self.other, self.wanted):
-                forked(victim.work, study, study.with_suffix(".log"), environment(study)).wait()
+        self.spent: Counter[str] = Counter()
+        write_params(self.wanted, seed=1)
         for victim in victims():
-            folder = self._prepared(victim, old=False)
-            start = time.monotonic()
-            self.changes[victim.name] = changes(victim.work, folder, folder.with_suffix(".log"), environment(folder))
-            self.seconds[victim.name] = time.monotonic() - start
-            self._done(folder)
-            say(f"{victim.name}: {self.seconds[victim.name]:.1f} s, {self.changes[victim.name]} changes of files")
+            self._undisturbed(victim)
+            if victim.name == "download":
+                shutil.copy2(landmark_file(self.wanted), self.wanted / "landmarks.npy")
+                write_video(self.wanted / "video.mp4", nobody(30))
+
+    def _undisturbed(self, victim: Victim) -> None:
+        start, name = time.monotonic(), victim.name
+        log = self.wanted.with_suffix(".log")
+        self.changes[name] = changes(victim.work, self.wanted, log, environment(self.wanted))
+        self.seconds[name] = time.monotonic() - start
+        say(f"{name}: {self.seconds[name]:.1f} s, {self.changes[name]} changes of files")
 
     def at_random(self, victim: Victim) -> None:
         """Up to five kills at random moments, then to the end."""
@@ -144,7 +148,10 @@ class Trials:
         folder = self.scratch / f"trial{self._number}"
         copied(self.wanted, folder, ["params.yaml", *victim.reads])
         if old:
-            copied(self.other, folder, victim.writes)
+            copied(self.wanted, folder, victim.writes)
+            if victim.same_bytes:
+                for path in (file for name in victim.writes for file in files(folder / name)):
+                    path.write_bytes(path.read_bytes() + _OLD)
         return folder
 
     def _begun(self, victim: Victim, folder: Path, die_at: int | None = None) -> Forked:
@@ -163,11 +170,12 @@ class Trials:
                 self._require_readable(folder / name, where)
 
     def _is_whole(self, name: str, now: dict[str, bytes]) -> bool:
-        known = [contents(study / name) for study in (self.wanted, self.other)]
+        new = contents(self.wanted / name)
+        known = [new, {file: data + _OLD for file, data in new.items()}]
         if name in WHOLE:
             return now in known
         # What is being written stands in a hidden folder.
-        shown = {file: data for file, data in now.items() if not file.startswith(".")}
+        shown = {file: data for file, data in now.items() if ".partial" not in file}
         return all(any(data == whole.get(file) for whole in known) for file, data in shown.items())
 
     def _require_readable(self, path: Path, where: str) -> None:
@@ -237,21 +245,21 @@ READERS: dict[str, Callable[[Path], None]] = {
 
 
 def run(seed: int, seconds: float) -> Outcome:
-    """Kills by turns over all victims, until the time is over."""
+    """Kills until the time is over; always of the victim that has had the least of it."""
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="blaze2cap-kills-") as scratch:
         import_everything()
         trials = Trials(Path(scratch), seed)
-        while True:
-            for victim in victims():
-                for trial in (trials.at_random, trials.at_a_change):
-                    if time.monotonic() > end:
-                        return Outcome(dict(trials.counts), {}, trials.failures)
-                    before = len(trials.failures)
-                    trial(victim)
-                    for failure in trials.failures[before:]:
-                        say(failure)
-            say(str(dict(trials.counts)))
+        while (start := time.monotonic()) < end:
+            victim = min(victims(), key=lambda victim: trials.spent[victim.name])
+            before = len(trials.failures)
+            for trial in (trials.at_random, trials.at_a_change):
+                trial(victim)
+            trials.spent[victim.name] += time.monotonic() - start
+            for failure in trials.failures[before:]:
+                say(failure)
+            say(f"{victim.name}: {dict(trials.counts)}")
+        return Outcome(dict(trials.counts), {}, trials.failures)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import importlib
 import runpy
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import yaml
 
 from soak import ROOT
 from soak.forked import Work, forked
-from soak.outcome import say
 
 STAGES: dict[str, tuple[list[str], list[str]]] = {
     "download": (["data/raw"], ["metrics/download.json"]),
@@ -48,14 +46,18 @@ def inputs(stage: str) -> list[str]:
 
 def stage_work(stage: str) -> Work:
     """The stage as its command runs it."""
-    path = ROOT / "stages" / f"{stage}.py"
-    folders, metrics = STAGES[stage]
 
     def run() -> None:
-        sys.argv = [str(path), *folders, *metrics]
-        runpy.run_path(str(path), run_name="__main__")
+        sys.argv = arguments(stage)
+        runpy.run_path(sys.argv[0], run_name="__main__")
 
     return run
+
+
+def arguments(stage: str) -> list[str]:
+    """The stage's script and what dvc.yaml gives it."""
+    folders, metrics = STAGES[stage]
+    return [str(ROOT / "stages" / f"{stage}.py"), *folders, *metrics]
 
 
 def import_everything() -> None:
@@ -78,15 +80,6 @@ def write_params(folder: Path, seed: int) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-def finished_study(folder: Path, seed: int) -> Path:
-    """The pipeline's outputs, every stage run once and undisturbed."""
-    write_params(folder, seed)
-    for stage in STAGES:
-        say(f"{folder.name}: {stage}")
-        run(stage_work(stage), folder)
-    return folder
-
-
 def run(work: Work, folder: Path) -> str:
     """What some work prints that ends well in a child of its own."""
     log = folder.with_suffix(".log")
@@ -103,9 +96,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 def contents(path: Path) -> dict[str, bytes]:
     """Bytes of a file, or of every file under a folder, by name; nothing where there is nothing."""
-    if path.is_file():
-        return {".": path.read_bytes()}
-    return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+    return {str(file.relative_to(path)): file.read_bytes() for file in files(path)}
+
+
+def files(path: Path) -> list[Path]:
+    """A file itself, or every file under a folder."""
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
 
 
 def copied(source: Path, target: Path, paths: list[str]) -> None:
@@ -123,11 +119,17 @@ def landmark_file(study: Path) -> Path:
     return next(iter(sorted((study / "data" / "raw").rglob("*.npy"))))
 
 
-def looped_landmarks(study: Path) -> "Callable[[int], np.ndarray]":
-    """Raw landmarks [33, 10] of frame t of a clip that goes on for ever, forwards and backwards by turns."""
+def looped_landmarks(study: Path) -> np.ndarray:
+    """Raw landmarks [N, 33, 10] of a clip, forwards and backwards: they can be played over and over."""
     clip = np.load(landmark_file(study))
-    order = np.concatenate([np.arange(len(clip)), np.arange(len(clip) - 2, 0, -1)])
-    return lambda frame: clip[order[frame % len(order)]]
+    return np.concatenate([clip, clip[-2:0:-1]])
+
+
+def run_stage_alone(folder: Path, stage: str) -> Path:
+    """A study in which one stage has run."""
+    write_params(folder, 1)
+    run(stage_work(stage), folder)
+    return folder
 
 
 def _merge(params: dict, changed: dict) -> None:
