@@ -1,5 +1,6 @@
 """A checkpoint stands alone, loads strictly, runs no code, and a bad one ends in a sentence."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from tiny import bones, tiny_clipset
 
 from blaze2cap.errors import UserError
+from blaze2cap.learning import checkpoint as checkpoint_module
 from blaze2cap.learning.baseline import Baselines
 from blaze2cap.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from blaze2cap.learning.model import ModelParams, PoseModel
@@ -102,3 +104,28 @@ def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:500])
     with pytest.raises(UserError, match="not a readable checkpoint"):
         load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("delay_frames", [0, 3])
+def test_hours_are_answered_in_pieces_as_in_one_go(delay_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the pieces' length, a gap and its anchor at their seams included; the last piece may be a frame."""
+    delayed = checkpoint(delay_frames=delay_frames)
+    whole = answer(delayed)
+    for frames in (1, 7, 70, len(whole) + delay_frames - 1):
+        monkeypatch.setattr(checkpoint_module, "_FRAMES_AT_ONCE", frames)
+        torch.testing.assert_close(answer(delayed), whole, rtol=0, atol=2e-5)
+
+
+def test_new_weights_never_stand_beside_the_old_description(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, checkpoint())
+    replace, seen = Path.replace, []
+
+    def watched(self: Path, target: Path) -> Path:
+        seen.append({path.name for path in tmp_path.iterdir() if path.is_file()})
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    other = checkpoint()
+    torch.nn.init.ones_(next(other.model.parameters()))
+    save_checkpoint(tmp_path, dataclasses.replace(other, provenance=other.provenance | {"subjects": ["S2"]}))
+    assert seen == 2 * [{"model.safetensors"}]

@@ -1,12 +1,17 @@
 """Work on many cores: the order of the jobs is kept, the first error is raised, and a lost worker is told."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from dvc_clone import wait_until
 
-from blaze2cap.data.atomic import replace_text, replaced_folder
+from blaze2cap.data.atomic import replace_text, replaced_file, replaced_folder
 from blaze2cap.data.parallel import outcomes, parallel_map
 from blaze2cap.data.report import rounded, write_report
 from blaze2cap.errors import UserError
@@ -80,3 +85,60 @@ def test_reports_hold_six_significant_digits_in_the_order_given(tmp_path: Path) 
     assert rounded(values) == {"b": 0.123457, "a": [1234570.0, 3, None], "5": {"share": 1.0, "name": "S1"}}
     write_report(tmp_path / "metrics" / "report.json", values)
     assert (tmp_path / "metrics" / "report.json").read_text().startswith('{\n  "b": 0.123457,\n  "a": [')
+
+
+def test_a_second_writer_is_refused_and_the_first_one_ends_well(tmp_path: Path) -> None:
+    for replaced in (replaced_file, replaced_folder):
+        target = tmp_path / replaced.__name__
+        with replaced(target) as new:
+            with pytest.raises(UserError, match="another process is writing it"), replaced(target):
+                pass
+            (new / "in it" if replaced is replaced_folder else new).write_text("first")
+        assert target.exists()
+        assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".clips.partial" / "clips" / "deep"
+    left.mkdir(parents=True)
+    (left / "half").write_text("ha")
+    with replaced_folder(tmp_path / "clips") as folder:
+        assert list(folder.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["clips"]
+
+
+def test_a_folder_that_is_replaced_is_never_there_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleting takes long, and a kill in it must find the old folder under another name."""
+    target = tmp_path / "clips"
+    with replaced_folder(target) as folder:
+        replace_text(folder / "old.txt", "old")
+    seen: list[list[str]] = []
+    delete = shutil.rmtree
+
+    def watched(path: Path, **options: bool) -> None:
+        seen.append(sorted(file.name for file in target.glob("*")))
+        delete(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", watched)
+    with replaced_folder(target) as folder:
+        (folder / "new.txt").write_text("new")
+    assert seen
+    assert all(names in ([], ["new.txt"]) for names in seen)
+
+
+def sleep_in_worker(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(300)
+
+
+def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from test_parallel import *; "
+        f"parallel_map(sleep_in_worker, 4 * [Path({str(tmp_path)!r})], 2)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2, seconds=60)
+    parent.kill()
+    parent.wait()
+    workers = [Path("/proc") / path.name for path in tmp_path.iterdir()]
+    wait_until(lambda: not any(worker.exists() for worker in workers), seconds=60)

@@ -21,10 +21,11 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Seeds that have run; the one part is counted instead of run, and seed 1 breaks."""
     seeds: list[int] = []
 
-    def counted(part: Part, seed: int) -> dict:
+    def counted(part: Part, seed: int, minutes: float) -> dict:
         seeds.append(seed)
         outcome = Outcome({"tries": 2}, {"delay_s": float(seed)}, ["broke"] if seed == 1 else [])
-        return {"began": f"2026-01-0{seed + 1}T00:00:00", "seconds": 60, "commit": "abc", "outcome": outcome.as_dict()}
+        known = {"began": f"2026-01-0{seed + 1}T00:00:00", "asked": minutes, "seconds": 60, "commit": "abc"}
+        return {**known, "outcome": outcome.as_dict()}
 
     monkeypatch.setattr(runner, "PARTS", (PART,))
     monkeypatch.setattr(runner, "_round", counted)
@@ -55,11 +56,17 @@ def test_a_soak_goes_on_where_it_was_and_says_what_it_knows(rounds, tmp_path, ca
     assert rounds == [0, 1, 2, 0]
 
 
+def test_a_round_that_was_shorter_than_a_full_soak_asks_runs_again(rounds, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(runner, "PARTS", (PART._replace(rounds=1, full_minutes=5.0),))
+    assert soak(tmp_path) == soak(tmp_path, full=True) == soak(tmp_path, full=True) == soak(tmp_path) == 0
+    assert rounds == [0, 0]
+
+
 def test_a_harness_that_crashes_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = runner._round(Part("no_such_module", "", 1.0, 1), 0)
+    row = runner._round(Part("no_such_module", "", 1.0, 1), 0, 1.0)
     assert row["outcome"]["failures"] == ["seed 0: exit code 1 without a result"]
     monkeypatch.setattr(runner, "_PATIENCE", 0)
-    row = runner._round(Part("outcome", "", 1.0, 1), 0)
+    row = runner._round(Part("outcome", "", 1.0, 1), 0, 1.0)
     assert row["outcome"]["failures"] == ["seed 0: still running after 0 s"]
 
 

@@ -4,6 +4,7 @@ Slots of the 22 x 6 form: 0 root position delta [dx dy dz 0 0 0] in metres, 1 ro
 R[t-1]^T R[t] as 6D, 2-21 local rotations of the 20 body joints as 6D. At an anchor both deltas mean "no motion".
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -38,6 +39,19 @@ class Motion(NamedTuple):
         """Some of the frames, or of the batch: every part indexed alike."""
         parts: list[Any] = [None if part is None else part[index] for part in self]
         return Motion(*parts)
+
+
+def joined(motions: Sequence[Motion]) -> Motion:
+    """Motions [S, ...] one after the other; without deviation where one of them has none."""
+    rotation, delta_position, delta_rotation, valid, deviation = zip(*motions, strict=True)
+    known = [part for part in deviation if part is not None]
+    return Motion(
+        torch.cat(rotation),
+        torch.cat(delta_position),
+        torch.cat(delta_rotation),
+        torch.cat(valid),
+        torch.cat(known) if len(known) == len(motions) else None,
+    )
 
 
 def root_deltas(

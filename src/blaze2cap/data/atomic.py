@@ -1,45 +1,81 @@
-"""Files and folders that appear whole or not at all: written under another name beside the target, then renamed.
+"""Files and folders that appear whole or not at all: written in a hidden folder beside the target, then renamed.
 
-So nothing is written into a file that is there: an output may be a hard link to its copy in DVC's cache.
+So nothing is written into a file that is there: an output may be a hard link to its copy in DVC's cache. The hidden
+folder is held by one process at a time; what a killed one has left in it is removed by the next.
 """
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from blaze2cap.errors import UserError
 
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """A new folder to fill, which takes the place of `target` at the end; after an error `target` is as it was."""
-    partial = _beside(target)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    """A new folder to fill, which takes the place of `target` at the end; after an error `target` is as it was.
+
+    Raises UserError where another process is filling one.
+    """
+    with _workshop(target) as workshop:
+        new, old = workshop / target.name, workshop / ".old"
+        new.mkdir()
+        yield new
+        # Moved away in one piece: a kill while it is deleted would leave a part of it.
+        if target.exists():
+            target.rename(old)
+        new.rename(target)
 
 
 @contextmanager
 def replaced_file(target: Path) -> Iterator[Path]:
-    """A new file to write, which takes the place of `target` at the end; after an error `target` is as it was."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(target)
-    try:
-        yield partial
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    """A new file to write, which takes the place of `target` at the end; after an error `target` is as it was.
+
+    Raises UserError where another process is writing one.
+    """
+    with _workshop(target) as workshop:
+        yield workshop / target.name
+        (workshop / target.name).replace(target)
 
 
 def replace_text(target: Path, text: str) -> None:
     """Write a text file in the place of `target`."""
-    with replaced_file(target) as partial:
-        partial.write_text(text)
+    with replaced_file(target) as new:
+        new.write_text(text)
 
 
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.partial")
+@contextmanager
+def _workshop(target: Path) -> Iterator[Path]:
+    """An empty folder beside the target, held alone, which is gone at the end."""
+    folder = target.with_name(f".{target.name}.partial")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / ".lock"
+    with lock.open("w") as file:
+        if not _held(file, lock):
+            raise UserError(f"{target}: another process is writing it; wait for that one, or end it")
+        try:
+            for left in folder.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                elif left != lock:
+                    left.unlink()
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _held(file: TextIO, path: Path) -> bool:
+    """Lock a file that another process may hold, or remove as it ends; the lock goes with the process."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -135,6 +136,19 @@ def prepare_process(folder: str) -> None:
     torch.set_num_threads(1)
 
 
+def _begin_worker(folder: str) -> None:
+    prepare_process(folder)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    # A worker of a killed pool would wait for its next job for ever: it holds both ends of the pipe that jobs come by.
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
 def killed(label: str) -> UserError:
     """What is told of a job whose processes were killed."""
     return UserError(f"{label}: a worker process was killed, most likely for lack of memory")
@@ -167,7 +181,7 @@ def _until_killed(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([function.__module__])
     begun: dict[Future[Result], int] = {}
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_process, initargs=(os.getcwd(),))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(os.getcwd(),))
     try:
         while waiting or begun:
             while waiting and len(begun) < 2 * workers:  # the next lies ready while each does one

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import pad
 
-from blaze2cap.body.motion import Motion
+from blaze2cap.body.motion import Motion, joined
+from blaze2cap.data.atomic import replaced_file
 from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import Baselines
 from blaze2cap.learning.model import ModelParams, PoseModel
@@ -23,6 +23,9 @@ from blaze2cap.untrusted import read_json, regular_file, shown
 
 FORMAT = 2
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+# The network takes 40 kB a frame while it works; hours in one go would be tens of gigabytes.
+_FRAMES_AT_ONCE = 16_384
 
 System = Callable[[Float[Tensor, "N 25 7"], Float[Tensor, "4"], float], Motion]
 """Landmarks of a whole clip, intrinsics, time between frames [1/60 s] -> motion of every frame."""
@@ -42,10 +45,12 @@ class Checkpoint:
 
         @torch.inference_mode()
         def run(landmarks: Float[Tensor, "N 25 7"], intrinsics: Float[Tensor, "4"], dt: float) -> Motion:
-            landmarks = pad(landmarks, (0, 0, 0, 0, 0, delay))[None]
-            times = torch.full(landmarks.shape[:2], dt)
-            motion, _ = self.model.eval()(landmarks, intrinsics[None], times)
-            return motion.at(0, slice(delay, None))
+            parts, state = [], None
+            for seen in pad(landmarks, (0, 0, 0, 0, 0, delay)).split(_FRAMES_AT_ONCE):
+                times = torch.full((1, len(seen)), dt)
+                motion, state = self.model.eval()(seen[None], intrinsics[None], times, state)
+                parts.append(motion.at(0))
+            return joined(parts).at(slice(delay, None))
 
         return run
 
@@ -60,10 +65,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
         "model": dataclasses.asdict(checkpoint.model.params),
         "provenance": checkpoint.provenance,
     }
-    save_file(tensors, folder / f"{WEIGHTS}.part")
-    (folder / f"{DESCRIPTION}.part").write_text(json.dumps(description, indent=2) + "\n")
-    for name in (WEIGHTS, DESCRIPTION):
-        os.replace(folder / f"{name}.part", folder / name)
+    with replaced_file(folder / DESCRIPTION) as text, replaced_file(folder / WEIGHTS) as weights:
+        save_file(tensors, weights)
+        text.write_text(json.dumps(description, indent=2) + "\n")
+        # Gone until both are there: new weights beside what describes the old ones would be believed.
+        (folder / DESCRIPTION).unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

@@ -1,5 +1,7 @@
 """From landmarks to a person's motion: the checkpoint's network over the whole clip, and where the person stands."""
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float
 
@@ -92,8 +94,8 @@ def _root_path(
     middle = motion.rotation[:, 0] @ offset[THIGHS].mean(0)
     moved = motion.delta_position.cumsum(0, np.float64)
     apart = motion.image_position - middle - moved
-    stretch = restarts(landmarks).cumsum() * motion.valid
-    for number in range(1, stretch.max() + 1):
-        frames = stretch == number
+    starts = np.flatnonzero(restarts(landmarks))
+    for start, end in itertools.pairwise([*starts, len(landmarks)]):
+        frames = start + np.flatnonzero(motion.valid[start:end])
         apart[frames] = gaussian_filter1d(apart[frames], _BLEND_S * fps, axis=0, mode="nearest")
     return moved + apart
