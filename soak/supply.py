@@ -32,10 +32,11 @@ def run(seed: int, seconds: float) -> Outcome:
     for python in PYTHONS:
         for resolution in RESOLUTIONS:
             target = OUT / f"{resolution}-{python}.txt"
-            done = _call([
-                uv, "pip", "compile", "--quiet", "--resolution", resolution, "--python-version", python, "--no-annotate",
-                "--no-header", "--extra", "test", "--output-file", str(target), "pyproject.toml",
-            ])  # fmt: skip
+            options = (
+                f"--quiet --no-annotate --no-header --extra test --resolution {resolution} --python-version {python}"
+            )
+            words = [uv, "pip", "compile", *options.split(), "--output-file", str(target), "pyproject.toml"]
+            done = _call(words)
             if done.returncode:
                 failures.append(f"{resolution} on {python}: {done.stderr.strip()[-400:]}")
             else:

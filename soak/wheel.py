@@ -37,10 +37,11 @@ def run(seed: int, seconds: float) -> Outcome:
         landmarks[:, :, [3, 5, 6, 8]] = rng.uniform(0.3, 0.7, (1, 33, 4))
         landmarks[:, :, [4, 9]] = (np.arange(_FRAMES) > 0)[:, None, None]
         np.save(place / "clip.npy", landmarks)
+        cli = "from blaze2cap.cli import app; app()"
         for what, arguments in {
             "says where it is": ["-c", "import blaze2cap; print(blaze2cap.__file__)"],
-            "has its commands": ["-m", "blaze2cap.cli", "--help"],
-            "predicts with its own weights": ["-m", "blaze2cap.cli", "predict", "clip.npy", "-o", "clip.bvh"],
+            "has its commands": ["-c", cli, "--help"],
+            "predicts with its own weights": ["-c", cli, "predict", "clip.npy", "-o", "clip.bvh"],
         }.items():
             done = subprocess.run(
                 [python, *arguments], cwd=place, env=_clean(), capture_output=True, text=True, check=False

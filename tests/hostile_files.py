@@ -90,6 +90,8 @@ def arrays(shape: str) -> dict[str, bytes]:
         "no shape": described("()"),
         "a type without size": described(f"({10**12}, {shape})", "'V0'"),
         "a type that is code": described(f"(4, {shape})", "__import__('os').getpid()"),
+        "a type of bad syntax": described(f"(4, {shape})", "<04"),
+        "a type of a bad number": described(f"(4, {shape})", "'<04'"),
         "a record": described(f"(4, {shape})", "[('x', '<f4'), ('y', '|O')]"),
         "header nested too deep": npy_header("(" * 9000),
         "header without end": npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (4,"),
