@@ -17,8 +17,7 @@ from recordings import write_recordings
 
 from blaze2cap.body.landmark import LANDMARKS, RAW_LANDMARKS
 from blaze2cap.data import schema
-from blaze2cap.data.calibration import camera_to_json, read_calibration
-from blaze2cap.data.clipset import _read_cameras
+from blaze2cap.data.calibration import camera_to_json, read_calibration, read_cameras
 from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.preprocess import PreprocessParams
 from blaze2cap.data.published_samples import read_published_sample
@@ -413,7 +412,7 @@ def kinds(scratch: Path) -> list[Kind]:
             "cameras",
             "cameras.json",
             cameras,
-            lambda f: _read_cameras(f / "cameras.json"),
+            lambda f: read_cameras(f / "cameras.json"),
             {
                 "nested too deep": DEEP,
                 "a list": b"[]",
