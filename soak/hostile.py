@@ -40,7 +40,7 @@ def run(seed: int, seconds: float) -> Outcome:
     for name in names:
         share = (1 - _FEW) * CHEAP[name] / sum(CHEAP.values()) if name in CHEAP else _FEW / others
         files, growth_mb, broken = _fuzz(name, seed, share * seconds)
-        say(f"{name}: {files:,} files, {growth_mb:.0f} MB, {len(broken)} findings")
+        say("\n  ".join([f"{name}: {files:,} files, {growth_mb:.0f} MB, {len(broken)} findings", *broken]))
         counts["files"] += files
         counts["kinds"] += 1
         worst["growth [MB]"] = max(worst["growth [MB]"], growth_mb)

@@ -26,5 +26,9 @@ PARTS: tuple[Part, ...] = (
     Part("faults", "full disk, read-only cache, torn files, clock set back, two runs at once", 10, 1),
     Part("same_bytes", "same bytes for other path, cores, locale, time zone, hash seed, umask", 8, 1, 20),
     Part("long_live", "ten hours live: memory and latency stay flat", 8, 1, 150),
+    Part("hostile", "a file of a stranger is read or refused in a sentence", 12, 20),
+    Part("mutants", "tests notice a changed operator or number in body, data and learning", 15, 12),
+    Part("wheel", "the wheel works outside of the repository", 2, 1),
+    Part("supply", "oldest and newest versions resolve, licences are known", 3, 1),
     Part("long_files", "predict answers ten hours, one frame, a hundred thousand segments", 8, 1, 60),
 )

@@ -17,8 +17,7 @@ from recordings import write_recordings
 
 from blaze2cap.body.landmark import LANDMARKS, RAW_LANDMARKS
 from blaze2cap.data import schema
-from blaze2cap.data.calibration import camera_to_json, read_calibration
-from blaze2cap.data.clipset import _read_cameras
+from blaze2cap.data.calibration import camera_to_json, read_calibration, read_cameras
 from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.preprocess import PreprocessParams
 from blaze2cap.data.published_samples import read_published_sample
@@ -90,6 +89,8 @@ def arrays(shape: str) -> dict[str, bytes]:
         "no shape": described("()"),
         "a type without size": described(f"({10**12}, {shape})", "'V0'"),
         "a type that is code": described(f"(4, {shape})", "__import__('os').getpid()"),
+        "a type of bad syntax": described(f"(4, {shape})", "<04"),
+        "a type of a bad number": described(f"(4, {shape})", "'<04'"),
         "a record": described(f"(4, {shape})", "[('x', '<f4'), ('y', '|O')]"),
         "header nested too deep": npy_header("(" * 9000),
         "header without end": npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (4,"),
@@ -411,7 +412,7 @@ def kinds(scratch: Path) -> list[Kind]:
             "cameras",
             "cameras.json",
             cameras,
-            lambda f: _read_cameras(f / "cameras.json"),
+            lambda f: read_cameras(f / "cameras.json"),
             {
                 "nested too deep": DEEP,
                 "a list": b"[]",

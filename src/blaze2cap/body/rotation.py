@@ -23,8 +23,10 @@ def identity_6d(like: Tensor) -> Float[Tensor, "6"]:
 def rotation_6d_to_matrix(rotation_6d: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"]:
     """Gram-Schmidt on the two columns (Zhou et al. 2019, equation 15); finite for degenerate input, gradients too."""
     first, second = rotation_6d[..., :3], rotation_6d[..., 3:]
-    x = normalize(first, dim=-1, eps=1e-8)
-    y = normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1, eps=1e-8)
+    # In half precision 1e-8 is 0.
+    eps = max(1e-8, torch.finfo(rotation_6d.dtype).tiny)
+    x = normalize(first, dim=-1, eps=eps)
+    y = normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1, eps=eps)
     return torch.stack((x, y, torch.linalg.cross(x, y)), dim=-1)
 
 

@@ -12,7 +12,7 @@ import torch
 from blaze2cap.body.camera import Camera
 from blaze2cap.data.raw import MOST_PIXELS
 from blaze2cap.errors import UserError
-from blaze2cap.untrusted import read_text
+from blaze2cap.untrusted import read_json, read_text
 
 _ROWS_PER_CAMERA = 7
 _NUMBERS_PER_ROW = (4, 4, 1, 3, 3, 3, 3)
@@ -75,6 +75,14 @@ def camera_from_json(values: dict[str, Any]) -> Camera:
     if found != ((3, 3), (3,)) or not all(abs(number) <= _MOST for number in camera.intrinsics.tolist()):
         raise ValueError("shapes or numbers that no camera has")
     return camera
+
+
+def read_cameras(path: Path) -> dict[str, Camera]:
+    """Cameras by name out of a JSON object of them; UserError where it is none."""
+    try:
+        return {name: camera_from_json(values) for name, values in read_json(path).items()}
+    except (OSError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: not readable as cameras ({error}); run `dvc repro -f preprocess`") from None
 
 
 def _camera(block: list[list[float]], where: str) -> Camera:

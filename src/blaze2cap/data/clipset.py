@@ -30,7 +30,7 @@ from blaze2cap.body.motion import Motion, motion_to_slots, root_deltas
 from blaze2cap.body.rotation import rotation_6d_to_matrix
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data import schema
-from blaze2cap.data.calibration import camera_from_json
+from blaze2cap.data.calibration import read_cameras
 from blaze2cap.data.raw import load_array
 from blaze2cap.errors import UserError
 from blaze2cap.untrusted import read_json, shown
@@ -126,7 +126,7 @@ class ClipSet:
                 )
         keys = {"takes": "take", "clips": "clip", "samples": "source"}
         indexed = {name: table.set_index(keys[name], drop=False).rename_axis(None) for name, table in tables.items()}
-        cameras = _read_cameras(folder / CAMERAS_FILE)
+        cameras = read_cameras(folder / CAMERAS_FILE)
         about = {"cameras": cameras, "source": _read_source(folder), "parts": _read_parts(folder)}
         return cls(**about, **indexed, **arrays)  # type: ignore[arg-type]
 
@@ -267,14 +267,6 @@ def _open_array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
             "run `dvc repro -f preprocess`"
         )
     return array
-
-
-def _read_cameras(path: Path) -> dict[str, Camera]:
-    values = _read_json(path)
-    try:
-        return {name: camera_from_json(camera) for name, camera in values.items()}
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: not cameras as they are written ({error}); run `dvc repro -f preprocess`") from None
 
 
 def _read_source(folder: Path) -> str:

@@ -194,7 +194,7 @@ def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
             array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, ArithmeticError, TokenError) as error:  # of damaged files, all by NumPy
+    except (OSError, ValueError, EOFError, ArithmeticError, SyntaxError, TokenError) as error:  # all by NumPy
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: not a readable .npy array, it is truncated, damaged or pickled ({reason})") from None
     if array.ndim == 0:
