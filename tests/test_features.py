@@ -20,7 +20,7 @@ def landmarks(frames: int, seed: int = 0) -> torch.Tensor:
 def features(rows: torch.Tensor, frame: torch.Tensor | None = None, tracked: bool = True) -> torch.Tensor:
     frames = rows.shape[1] - 1
     frame = torch.eye(3).expand(1, frames, 3, 3) if frame is None else frame
-    return landmark_features(rows[:, 1:], rows[:, 0], INTRINSICS, frame, torch.full((1, frames), tracked))
+    return landmark_features(rows, INTRINSICS, frame, torch.full((1, frames), tracked))
 
 
 def test_features_equal_a_loop_over_landmarks() -> None:
@@ -74,7 +74,7 @@ def test_an_anchor_is_detected_and_fresh_and_a_gap_is_neither() -> None:
     rows = landmarks(6)
     rows[0, 2] = 0
     rows[0, 5, :, 6] = 0
-    detected, anchor = anchor_frames(rows, torch.zeros(1, 25, 7))
+    detected, anchor = anchor_frames(torch.cat((torch.zeros(1, 1, 25, 7), rows), dim=1))
     assert detected_frames(rows)[0].tolist() == [True, True, False, True, True, True]
     assert detected[0].tolist() == [True, True, False, True, True, True]
     assert anchor[0].tolist() == [True, False, False, True, False, True]

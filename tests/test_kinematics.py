@@ -7,6 +7,7 @@ from blaze2cap.body.kinematics import (
     bone_offsets,
     forward_kinematics,
     global_to_local,
+    kinematics_by_doubling,
     mirror_pose,
     mirror_positions,
 )
@@ -33,6 +34,12 @@ def test_forward_kinematics_equals_a_walk_joint_by_joint() -> None:
             turns.append(turns[parent] @ local[frame, joint])
         torch.testing.assert_close(position[frame], torch.stack(places))
         torch.testing.assert_close(rotation[frame], torch.stack(turns))
+
+
+def test_doubling_equals_the_walk_and_ignores_the_roots_own_offset() -> None:
+    local, offset, _ = random_pose(2, 3, seed=4)
+    for got, wanted in zip(kinematics_by_doubling(local, offset), forward_kinematics(local, offset), strict=True):
+        torch.testing.assert_close(got, wanted)
 
 
 def test_offsets_of_one_skeleton_serve_any_leading_dimensions() -> None:

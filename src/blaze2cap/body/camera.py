@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import pad
+
+from blaze2cap.body.rotation import unit
 
 # Where nothing is known of a camera: 70 degrees across, 16:9, centred (TotalCapture's have 68-78 degrees).
 ASSUMED_INTRINSICS = (0.714, 1.269, 0.5, 0.5)
@@ -84,7 +86,7 @@ class Camera:
 def viewing_ray(screen: Float[Tensor, "*batch 2"], intrinsics: Float[Tensor, "*#batch 4"]) -> Float[Tensor, "*batch 3"]:
     """Direction (x, y, 1) in the camera frame of an image position given in fractions of width and height."""
     xy = (screen - intrinsics[..., 2:]) / intrinsics[..., :2]
-    return torch.cat((xy, torch.ones_like(xy[..., :1])), dim=-1)
+    return pad(xy, (0, 1), value=1.0)
 
 
 def ray_rotation(ray: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
@@ -93,7 +95,7 @@ def ray_rotation(ray: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     Smallest rather than yaw after pitch, so that it commutes with a roll of the camera and with a mirror: a half turn
     about the axis, and then one about the sum of both directions.
     """
-    middle = normalize(ray, dim=-1) + ray.new_tensor([0.0, 0.0, 1.0])
+    middle = unit(ray) + ray.new_tensor([0.0, 0.0, 1.0])
     # Half of the sum's square is its z.
     about_middle = middle[..., :, None] * middle[..., None, :] / middle[..., 2:, None]
     return about_middle * ray.new_tensor([-1.0, -1.0, 1.0]) + ray.new_tensor([1.0, 1.0, -1.0]).diag()

@@ -213,7 +213,8 @@ def analytic_pose(
     landmark = world.reshape(-1, *world.shape[-2:]).permute(2, 1, 0).contiguous()
     way = _unit(_constant(_DIFFERENCES, world) @ landmark)
     bend = _cross(_select(way, _UPPER), _select(way, _LOWER))
-    facing = _constant(_FACING_AXES, world).expand(3, 3, landmark.shape[-1])
+    # Broadcast by arithmetic: an exported graph would reckon with the number of frames first.
+    facing = _constant(_FACING_AXES, world) + 0 * way[:, :3]
     known = torch.cat((way, _unit(bend[:, :1]), bend[:, 1:], facing), dim=1)
     for level in _COMPILED:
         known = torch.cat((known, _frames(level, known)), dim=1)
@@ -233,11 +234,11 @@ def _cross(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _unit(vector: Tensor, otherwise: Tensor | None = None) -> Tensor:
-    """Vectors [3, ...] at unit length; where they are too short to have a direction, another vector, or zero."""
+    """Vectors [3, ...] at unit length; where they are too short to have a direction, another vector, or shorter."""
     # Not `norm`: over the first dimension it is many times slower, and its gradient at zero is a special case.
-    square = vector.square().sum(0)
+    square = (vector * vector).sum(0)
     unit = vector * square.clamp_min(_TINY**2).rsqrt()
-    return torch.where(square > _TINY**2, unit, 0 if otherwise is None else otherwise)
+    return unit if otherwise is None else torch.where(square > _TINY**2, unit, otherwise)
 
 
 def _frames(level: _Level, known: Tensor) -> Tensor:
@@ -246,8 +247,8 @@ def _frames(level: _Level, known: Tensor) -> Tensor:
     first = _unit(direction, before)
     # The smallest rotation of `before` onto `first` acts on what is at right angles to `before` as the reflection that
     # takes `before` to -`first` (Householder); unlike Rodrigues' formula it keeps lengths to the last digit.
-    middle = _unit(before + first)
-    carried = carried - 2 * (carried * middle).sum(0) * middle
+    middle = before + first
+    carried = carried - (carried * middle).sum(0) / (0.5 * (middle * middle).sum(0)).clamp_min(_TINY**2) * middle
     toward = hint - (hint * first).sum(0) * first + _constant(level.carried, known) * carried
     second = _unit(toward, carried)
     return torch.cat((first, second, _constant(level.sign, known) * _cross(first, second)), dim=1)
@@ -265,7 +266,7 @@ def camera_pose(
 ) -> Float[Tensor, "*batch 21 3 3"]:
     """Analytic pose, its root turned from the ray frame into the camera's."""
     rotation = analytic_pose(landmarks[..., WORLD], landmarks[..., VISIBILITY])
-    ray = viewing_ray(landmarks[..., _HIPS, SCREEN].mean(-2), intrinsics)
+    ray = hip_ray(landmarks, intrinsics)
     return torch.cat((ray_rotation(ray)[..., None, :, :] @ rotation[..., :1, :, :], rotation[..., 1:, :, :]), dim=-3)
 
 
@@ -279,12 +280,31 @@ def root_position(
     On the real takes it is off by 6 % (standard deviation, beside a constant of each person), no better with
     reweighting or with fewer landmarks, and 8 % in weak perspective.
     """
+    ray = hip_ray(landmarks, intrinsics)
+    return ray_position(landmarks, intrinsics, ray, ray_rotation(ray))
+
+
+def hip_ray(
+    landmarks: Float[Tensor, "*batch 25 7"], intrinsics: Float[Tensor, "*#batch 4"]
+) -> Float[Tensor, "*batch 3"]:
+    """Viewing ray of the middle between the hips."""
+    hips = landmarks.index_select(-2, torch.tensor(_HIPS, device=landmarks.device))
+    return viewing_ray(hips[..., SCREEN].mean(-2), intrinsics)
+
+
+def ray_position(
+    landmarks: Float[Tensor, "*batch 25 7"],
+    intrinsics: Float[Tensor, "*#batch 4"],
+    ray: Float[Tensor, "*batch 3"],
+    turn: Float[Tensor, "*batch 3 3"],
+) -> Float[Tensor, "*batch 3"]:
+    """`root_position` where the hips' viewing ray and the rotation onto it are known."""
     screen = viewing_ray(landmarks[..., SCREEN], intrinsics[..., None, :])
-    ray = screen.index_select(-2, torch.tensor(_HIPS, device=landmarks.device)).mean(-2)
-    world = landmarks[..., WORLD] @ ray_rotation(ray).mT
+    world = landmarks[..., WORLD] @ turn.mT
     spread = screen[..., :2] - ray[..., None, :2]
     size = world[..., :2] - screen[..., :2] * world[..., 2:]
     weight = landmarks[..., VISIBILITY, None]
-    along = (weight * size * spread).sum((-1, -2)) + _DISTANCE_PRIOR * _USUAL_DISTANCE
-    distance = along / ((weight * spread.square()).sum((-1, -2)) + _DISTANCE_PRIOR)
+    spread_weight = weight * spread
+    along = (size * spread_weight).sum((-1, -2)) + _DISTANCE_PRIOR * _USUAL_DISTANCE
+    distance = along / ((spread * spread_weight).sum((-1, -2)) + _DISTANCE_PRIOR)
     return distance.clamp_min(_NEAREST)[..., None] * ray

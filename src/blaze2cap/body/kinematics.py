@@ -9,6 +9,7 @@ import itertools
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from blaze2cap.body.rotation import mirror_rotation
 from blaze2cap.body.skeleton import LEVELS, MIRROR, PARENTS
@@ -18,6 +19,18 @@ _VISITED = [joint for level in LEVELS for joint in level]
 _PLACE = [_VISITED.index(joint) for joint in range(len(PARENTS))]
 _SIZES = [len(level) for level in LEVELS]
 _PARENT_IN_LEVEL = [[above.index(PARENTS[joint]) for joint in level] for above, level in itertools.pairwise(LEVELS)]
+
+
+def _ancestors() -> list[list[int]]:
+    """For each joint and for what stands beyond the root, last: its parent, its second ancestor, its fourth ..."""
+    nobody = len(PARENTS)
+    steps = [[parent if parent >= 0 else nobody for parent in PARENTS] + [nobody]]
+    while any(ancestor != nobody for ancestor in steps[-1]):
+        steps.append([steps[-1][ancestor] for ancestor in steps[-1]])
+    return steps[:-1]
+
+
+_ANCESTORS = _ancestors()
 
 
 def _select(tensor: Tensor, dim: int, index: list[int]) -> Tensor:
@@ -46,6 +59,25 @@ def forward_kinematics(
     position = _select(torch.cat(positions, dim=-2), -2, _PLACE)
     rotation = _select(torch.cat(rotations, dim=-3), -3, _PLACE)
     return position, rotation
+
+
+def kinematics_by_doubling(
+    local: Float[Tensor, "*batch 21 3 3"], offset: Float[Tensor, "*batch 21 3"]
+) -> tuple[Float[Tensor, "*batch 21 3"], Float[Tensor, "*batch 21 3 3"]]:
+    """`forward_kinematics` from the origin in a quarter of the operations, and with more work in each: for one frame.
+
+    Every joint's transform is composed with that of its parent, then with what an ancestor twice as far up has composed
+    by then, and so on (Hillis and Steele 1986); beyond the root stands the identity.
+    """
+    eye = torch.eye(4, dtype=local.dtype, device=local.device)
+    # The last row of every joint, and all of what stands beyond the root; and no offset of the root's own.
+    fixed = torch.cat(((eye * eye[3]).expand(len(PARENTS), 4, 4), eye[None]))
+    bone = pad(offset[..., 1:, :], (0, 0, 1, 0))
+    transform = pad(torch.cat((local, bone[..., None]), dim=-1), (0, 0, 0, 1, 0, 1)) + fixed
+    for ancestor in _ANCESTORS:
+        transform = _select(transform, -3, ancestor) @ transform
+    pose = transform[..., : len(PARENTS), :3, :]
+    return pose[..., 3], pose[..., :3]
 
 
 def global_to_local(rotation: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 3 3"]:

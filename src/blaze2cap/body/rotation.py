@@ -20,13 +20,19 @@ def identity_6d(like: Tensor) -> Float[Tensor, "6"]:
     return torch.tensor(IDENTITY_6D, dtype=like.dtype, device=like.device)
 
 
+def unit(vector: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+    """Vectors at unit length, shorter ones than 1e-8 by less: `normalize` in fewer operations, which is what one frame
+    costs."""
+    # In half precision 1e-8 is 0.
+    shortest = max(1e-8, torch.finfo(vector.dtype).tiny)
+    return vector / vector.norm(dim=-1, keepdim=True).clamp_min(shortest)
+
+
 def rotation_6d_to_matrix(rotation_6d: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"]:
     """Gram-Schmidt on the two columns (Zhou et al. 2019, equation 15); finite for degenerate input, gradients too."""
     first, second = rotation_6d[..., :3], rotation_6d[..., 3:]
-    # In half precision 1e-8 is 0.
-    eps = max(1e-8, torch.finfo(rotation_6d.dtype).tiny)
-    x = normalize(first, dim=-1, eps=eps)
-    y = normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1, eps=eps)
+    x = unit(first)
+    y = unit(second - (x * second).sum(-1, keepdim=True) * x)
     return torch.stack((x, y, torch.linalg.cross(x, y)), dim=-1)
 
 

@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from blaze2cap.body.camera import ray_rotation, viewing_ray
-from blaze2cap.body.inverse_kinematics import analytic_pose, root_position
+from blaze2cap.body.camera import ray_rotation
+from blaze2cap.body.inverse_kinematics import analytic_pose, hip_ray, ray_position
 from blaze2cap.body.landmark import VISIBILITY, WORLD
 from blaze2cap.body.skeleton import JOINTS
-from blaze2cap.learning.features import hip_centre
 from blaze2cap.learning.model_params import ModelParams
 
 _JOINTS = len(JOINTS)
@@ -36,13 +35,14 @@ class BasePose(NamedTuple):
     ) -> "BasePose":
         """Of every frame by itself: the analytic pose, or no rotation at all with `model.base` none."""
         identity = torch.eye(3, dtype=landmarks.dtype, device=landmarks.device)
-        ray = identity.expand(*landmarks.shape[:2], 3, 3)
-        if params.ray:
-            ray = ray_rotation(viewing_ray(hip_centre(landmarks), intrinsics[:, None]))
+        hips = hip_ray(landmarks, intrinsics[:, None])
+        turn = ray_rotation(hips)
+        ray = turn if params.ray else identity.expand(*landmarks.shape[:2], 3, 3)
         pose = identity.expand(*landmarks.shape[:2], _JOINTS, 3, 3)
         if params.base == "analytic":
             pose = analytic_pose(landmarks[..., WORLD], landmarks[..., VISIBILITY])
-        return cls(ray, pose, pose[..., 0, :, :], root_position(landmarks, intrinsics[:, None]))
+        position = ray_position(landmarks, intrinsics[:, None], hips, turn)
+        return cls(ray, pose, pose[..., 0, :, :], position)
 
     def at(self, frames: slice) -> "BasePose":
         """Some of the frames."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.motion import Motion
@@ -17,7 +18,7 @@ from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.learning.backbone import Memory, make_backbone
 from blaze2cap.learning.base_pose import BasePose
-from blaze2cap.learning.features import FEATURES, anchor_frames, detected_frames, landmark_features
+from blaze2cap.learning.features import FEATURES, anchor_frames, landmark_features
 from blaze2cap.learning.model_params import ModelParams
 from blaze2cap.learning.recurrence import gated_cascade
 from blaze2cap.learning.window_refiner import WindowMemory, WindowRefiner
@@ -131,26 +132,37 @@ class PoseModel(nn.Module):
 
         Frames with nobody in them hold the last pose and are not `valid`; an anchor forgets all before it.
         """
+        motion, state, _ = self.solve(landmarks, intrinsics, dt, state)
+        return motion, state
+
+    def solve(
+        self,
+        landmarks: Float[Tensor, "B S 25 7"],
+        intrinsics: Float[Tensor, "B 4"],
+        dt: Float[Tensor, "B S"],
+        state: State | None = None,
+    ) -> tuple[Motion, State, BasePose]:
+        """As `forward`, and what is known without learning of the frames that are answered."""
         state = state or self.start(landmarks.shape[0])
         frames = landmarks.shape[1]
         delay = self.params.delay_frames
         known = torch.cat((state.landmarks, landmarks), dim=1)
-        detected, anchor = anchor_frames(known[:, 1:], known[:, 0])
+        detected, anchor = anchor_frames(known)
 
         base = BasePose.of(known, intrinsics, self.params)
-        inputs = self._inputs(known[:, delay:], base.at(slice(delay, None)), intrinsics, dt, anchor[:, delay:])
+        found = detected[:, delay:], anchor[:, delay:]
+        inputs = self._inputs(known[:, delay:], base.at(slice(delay, None)), intrinsics, dt, *found)
         device_type = inputs.device.type
         with torch.autocast(device_type, dtype=self.autocast, enabled=self.autocast is not None):
-            hidden, memory = self.backbone(inputs, dt, detected[:, delay:], anchor[:, delay:], state.memory)
+            hidden, memory = self.backbone(inputs, dt, *found, state.memory)
         # The frames answered now are `delay` older than those just seen.
-        answered = slice(0, frames)
-        motion, level, window = self._correct(
-            hidden.float(), base.at(slice(1, 1 + frames)), detected[:, answered], anchor[:, answered], state
-        )
+        answered = base.at(slice(1, 1 + frames))
+        motion, level, window = self._correct(hidden.float(), answered, detected[:, :frames], anchor[:, :frames], state)
         motion = _hold(motion, state.motion)
         last = motion.at(slice(None), -1)
         level = _Level(*(part[:, -1] for part in level))
-        return motion, State(known[:, frames:], memory, level, window, torch.zeros_like(state.fresh), last)
+        after = State(known[:, frames:], memory, level, window, torch.zeros_like(state.fresh), last)
+        return motion, after, answered
 
     def step(
         self,
@@ -168,41 +180,44 @@ class PoseModel(nn.Module):
     ) -> Float[Tensor, "B S inputs"]:
         """What the backbone is given, before normalisation: 25 x 18 features, then the context of each frame."""
         known = torch.cat((before[:, None], landmarks), dim=1)
-        _, anchor = anchor_frames(landmarks, before)
-        return self._raw_inputs(known, BasePose.of(known, intrinsics, self.params), intrinsics, dt, anchor)
+        base = BasePose.of(known, intrinsics, self.params)
+        return self._raw_inputs(known, base, intrinsics, dt, *anchor_frames(known))
 
     def normalise_by(self, inputs: Float[Tensor, "N inputs"]) -> None:
         """Take mean and spread of the inputs from a sample of them."""
         self.feature_mean.copy_(inputs.mean(0))
         self.feature_scale.copy_(inputs.std(0).clamp_min(1e-3))
 
-    def _inputs(self, known: Tensor, base: BasePose, intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
-        raw = self._raw_inputs(known, base, intrinsics, dt, anchor)
+    def _inputs(self, known: Tensor, base: BasePose, *frames: Tensor) -> Tensor:
+        raw = self._raw_inputs(known, base, *frames)
         return ((raw - self.feature_mean) / self.feature_scale).clamp(-_FARTHEST_INPUT, _FARTHEST_INPUT)
 
-    def _raw_inputs(self, known: Tensor, base: BasePose, intrinsics: Tensor, dt: Tensor, anchor: Tensor) -> Tensor:
-        detected = detected_frames(known)
-        tracked = detected[:, 1:] & ~anchor
+    def _raw_inputs(
+        self, known: Tensor, base: BasePose, intrinsics: Tensor, dt: Tensor, detected: Tensor, anchor: Tensor
+    ) -> Tensor:
+        tracked = detected & ~anchor
         frame = base.body[:, 1:]
-        features = landmark_features(known[:, 1:], known[:, 0], intrinsics, frame, tracked)
+        features = landmark_features(known, intrinsics, frame, tracked)
         view = frame[..., 2, :]
-        up = -(base.ray[:, 1:] @ frame)[..., 1, :]
+        turned = base.ray[:, 1:] @ frame
         way = (base.position[:, 1:] - base.position[:, :-1]) * tracked[..., None]
-        way = (base.ray[:, 1:] @ frame).mT @ way[..., None]
+        way = (way[..., None, :] @ turned).squeeze(-2)
         local = matrix_to_rotation_6d(base.pose[:, 1:, 1:]).flatten(-2)
-        context = torch.cat((view, up, way.squeeze(-1), dt[..., None], local), dim=-1)
-        inputs = torch.cat((features.flatten(-2), context), dim=-1)
-        return inputs * detected[:, 1:, None]
+        inputs = torch.cat((features.flatten(-2), view, -turned[..., 1, :], way, dt[..., None], local), dim=-1)
+        return inputs * detected[..., None]
 
     def _correct(
         self, hidden: Tensor, base: BasePose, detected: Tensor, anchor: Tensor, state: State
     ) -> tuple[Motion, "_Level", Memory]:
-        identity = identity_6d(hidden)
-        root_way, turn = self.root_head(hidden).unflatten(-1, (2, 6)).unbind(-2)
-        turn = rotation_6d_to_matrix(identity + _CHANGE_SCALE * turn)
-        root = base.ray @ base.pose[..., 0, :, :] @ rotation_6d_to_matrix(identity + self.absolute_root_head(hidden))
-        local = rotation_6d_to_matrix(identity + self.body_head(hidden).unflatten(-1, (_JOINTS - 1, 6)))
-        rotation = torch.cat((root[..., None, :, :], base.pose[..., 1:, :, :] @ local), dim=-3)
+        root_way, turn = self.root_head(hidden).chunk(2, dim=-1)
+        # Of the root, of the other joints, and of the root since the frame before: all at once.
+        six = torch.cat((self.absolute_root_head(hidden), self.body_head(hidden), _CHANGE_SCALE * turn), dim=-1)
+        correction = rotation_6d_to_matrix(identity_6d(hidden) + six.unflatten(-1, (_JOINTS + 1, 6)))
+        turn = correction[..., _JOINTS, :, :]
+        frame = base.ray @ base.pose[..., 0, :, :]
+        uncorrected = torch.cat((frame[..., None, :, :], base.pose[..., 1:, :, :]), dim=-3)
+        rotation = uncorrected @ correction[..., :_JOINTS, :, :]
+        root = rotation[..., 0, :, :]
         way = (base.ray @ base.body @ (_WAY_SCALE * root_way[..., :3, None])).squeeze(-1)
         # A position slot has three numbers; the fourth serves as depth along the ray.
         position = base.position * torch.exp(_DEPTH_SCALE * root_way[..., 3:4])
@@ -216,10 +231,12 @@ class PoseModel(nn.Module):
             # An anchor starts afresh; a gap leaves the level alone.
             gate = torch.sigmoid(self.gate_head(hidden)) * detected[..., None]
             gate = torch.where(afresh[..., None], 1.0, gate).unflatten(-1, (-1, _JOINTS + 1))
-            change = torch.cat((turned, change), dim=-2) * detected[..., None, None]
-            move = (way * detected[..., None])[..., None, :]
-            place = gated_cascade(position[..., None, :], move, gate[..., -1:], state.level.place[..., None, :])
-            level = _Level(gated_cascade(seen, change, gate[..., :-1], state.level.turns), place.squeeze(-2))
+            # The root's place goes along as one more row of six, the last three unused.
+            moved = _with_place(torch.cat((turned, change), dim=-2), way) * detected[..., None, None]
+            cascade = gated_cascade(
+                _with_place(seen, position), moved, gate, _with_place(state.level.turns, state.level.place)
+            )
+            level = _Level(cascade[..., :_JOINTS, :], cascade[..., _JOINTS, :3])
         elif self.refiner:
             pose = torch.cat((seen.flatten(-2), position), dim=-1)
             pose, window = self.refiner(pose, detected, anchor, WindowMemory(*state.window))
@@ -227,11 +244,11 @@ class PoseModel(nn.Module):
         if self.params.smoother != "none":
             turns = torch.cat((state.level.turns[:, None, -1], level.turns[:, :, -1]), dim=1)
             place = torch.cat((state.level.place[:, None, -1], level.place[:, :, -1]), dim=1)
-            rotation = rotation_6d_to_matrix(turns[:, 1:])
+            known = rotation_6d_to_matrix(turns)
+            rotation = known[:, 1:]
             # Deltas are those of what was said before; only where nothing was, the heads' own.
-            before = rotation_6d_to_matrix(turns[:, :-1, 0])
-            turn = torch.where(afresh[..., None, None], turn, before.mT @ rotation[..., 0, :, :])
-            way = torch.where(afresh[..., None], way, torch.diff(place, dim=1))
+            turn = torch.where(afresh[..., None, None], turn, known[:, :-1, 0].mT @ rotation[..., 0, :, :])
+            way = torch.where(afresh[..., None], way, place[:, 1:] - place[:, :-1])
 
         moving = (detected & ~anchor)[..., None]
         turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))
@@ -240,15 +257,20 @@ class PoseModel(nn.Module):
         return Motion(rotation, way * moving, turn, detected, deviation.clamp_max(math.pi)), level, window
 
 
+def _with_place(turns: Float[Tensor, "*batch 21 6"], place: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 22 6"]:
+    return torch.cat((turns, pad(place, (0, 3))[..., None, :]), dim=-2)
+
+
 def _hold(motion: Motion, before: Motion) -> Motion:
     """Where not valid, the last valid pose, standing still; before the first, that of `before`."""
     frames = motion.valid.shape[1]
-    index = torch.arange(1, frames + 1, device=motion.valid.device) * motion.valid
-    index = index.cummax(1).values
 
     def held(now: Tensor, last: Tensor) -> Tensor:
-        known = torch.cat((last[:, None], now), dim=1)
-        return known.gather(1, index.view(*index.shape, *(1,) * (now.ndim - 2)).expand_as(now))
+        valid = motion.valid.unflatten(1, (frames, *(1,) * (now.ndim - 2)))
+        if frames == 1:
+            return torch.where(valid, now, last[:, None])
+        index = torch.arange(1, frames + 1, device=now.device).view(1, *valid.shape[1:]) * valid
+        return torch.cat((last[:, None], now), dim=1).gather(1, index.cummax(1).values.expand_as(now))
 
     deviation = None
     if motion.deviation is not None and before.deviation is not None:

@@ -32,6 +32,8 @@ def linear_recurrence(
     Solves for every second frame, two steps composed into one, and fills in the others (Brent and Kung 1982): as much
     work as a loop over the frames, in 2 log2(S) passes.
     """
+    if b.shape[1] == 1:
+        return b + a * start[:, None]
     return _scan(a, torch.cat((b[:, :1] + a[:, :1] * start[:, None], b[:, 1:]), dim=1))
 
 
@@ -55,7 +57,7 @@ def gated_cascade(
 ) -> Float[Tensor, "B S stages J D"]:
     """Recurrences in a row, each taking the one before for what is seen; y of every stage, the last one's last."""
     levels = []
-    for stage in range(gate.shape[2]):
-        x = gated_recurrence(x, u, gate[:, :, stage, :, None], start[:, stage])
+    for trust, before in zip(gate[..., None].unbind(2), start.unbind(1), strict=True):
+        x = gated_recurrence(x, u, trust, before)
         levels.append(x)
     return torch.stack(levels, dim=2)

@@ -86,11 +86,19 @@ def _program(step: StreamingStep) -> Any:
             f"{error.name} is not installed, without which nothing is exported: pip install 'blaze2cap[export]'"
         ) from None
 
-    def cummax_of_one(values: Any, dim: int) -> tuple[Any, Any]:
-        # There is none in ONNX. A step looks at one frame, of which the first is the largest.
-        if values.shape[dim] != 1:
-            raise ValueError(f"cummax over {values.shape[dim]} values, expected 1")
-        return op.Identity(values), op.Sub(values, values)
+    # What the exporter would make several operations of, in fewer.
+    def cross(a: Any, b: Any, dim: int = -1) -> Any:
+        turn: Any = op.Constant(value_ints=[1, 2, 0])
+        turned = op.Gather(a, turn, axis=dim), op.Gather(b, turn, axis=dim)
+        return op.Gather(op.Sub(op.Mul(a, turned[1]), op.Mul(turned[0], b)), turn, axis=dim)
+
+    def unbind(values: Any, dim: int = 0) -> list[Any]:
+        places: list[Any] = [op.Constant(value_int=place) for place in range(values.shape[dim])]
+        return [op.Gather(values, place, axis=dim) for place in places]
+
+    # ONNX's own is stable for large values, which torch's threshold is for.
+    def softplus(values: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+        return op.Softplus(values)
 
     batch = torch.export.Dim("batch")
     state = step.start(2)
@@ -102,7 +110,11 @@ def _program(step: StreamingStep) -> Any:
             traced,
             input_names=[*INPUTS, *(STATE_PREFIX + name for name in step.state_names)],
             output_names=[*OUTPUTS, *(NEXT_PREFIX + name for name in step.state_names)],
-            custom_translation_table={torch.ops.aten.cummax.default: cummax_of_one},
+            custom_translation_table={
+                torch.ops.aten.linalg_cross.default: cross,
+                torch.ops.aten.unbind.int: unbind,
+                torch.ops.aten.softplus.default: softplus,
+            },
             optimize=True,
             verbose=False,
         )

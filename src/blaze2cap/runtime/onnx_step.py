@@ -10,8 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from blaze2cap.body.inverse_kinematics import root_position
-from blaze2cap.body.kinematics import forward_kinematics
+from blaze2cap.body.kinematics import kinematics_by_doubling
 from blaze2cap.body.mean_skeleton import mean_offset
 from blaze2cap.learning.model import PoseModel
 
@@ -63,17 +62,15 @@ class StreamingStep(nn.Module):
         *state: Tensor,
     ) -> tuple[Tensor, ...]:
         """OUTPUTS, then the new states."""
-        motion, after = self.model.step(landmarks, intrinsics, dt, self._state(state))
+        motion, after, base = self.model.solve(landmarks[:, None], intrinsics, dt[:, None], self._state(state))
+        motion = motion.at(slice(None), 0)
         offset = size[:, None, None] * self.offset
-        joint_position, global_rotation = forward_kinematics(motion.rotation, offset)
-        # The frame answered: the one that has just come, or with a look-ahead the first of those waiting.
-        kept = state[self.state_names.index("landmarks")]
-        answered = torch.cat((kept, landmarks[:, None]), dim=1)[:, 1]
+        joint_position, global_rotation = kinematics_by_doubling(motion.rotation, offset)
         outputs = {
             **motion._asdict(),
             "joint_position": joint_position,
             "global_rotation": global_rotation,
-            "image_position": root_position(answered, intrinsics),
+            "image_position": base.position[:, 0],
         }
         states = (~tensor if name == "fresh" else tensor for name, tensor in _named(after))
         return *(outputs[name] for name in OUTPUTS), *states
@@ -89,8 +86,10 @@ class StreamingStep(nn.Module):
             elif zeros:
                 tensors.append(tensor)
             else:
-                mask = started.view(*(-1 if dim == axis else 1 for dim in range(tensor.ndim)))
-                tensors.append(torch.where(mask, tensor, begin))
+                # A sum, for where a stream has not started its states are zeros.
+                shape = [-1 if dim == axis else 1 for dim in range(tensor.ndim)]
+                fresh = (~started).to(tensor.dtype).view(shape)
+                tensors.append(tensor + fresh * begin)
         return _rebuilt(self._start, iter(tensors))
 
 

@@ -48,22 +48,20 @@ class Layer(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B S W"],
-        dt: Float[Tensor, "B S"],
-        detected: Bool[Tensor, "B S"],
-        anchor: Bool[Tensor, "B S"],
+        past: Float[Tensor, "B S 1"],
+        goes_on: Float[Tensor, "B S 1"],
         total: Float[Tensor, "B W"],
         weight: Float[Tensor, "B W"],
     ) -> tuple[Float[Tensor, "B S W"], Tensor, Tensor]:
-        """New activations, and the sums after each frame."""
+        """New activations, and the sums after each frame; `past` is minus the time since the frame before, 0 where
+        nobody is detected, and `goes_on` 0 where all before is forgotten."""
         value, rate, gate = self.value_rate_gate(self.norm(x)).chunk(3, dim=-1)
         # Single precision: in bfloat16, 1 - g of a slow channel is 1.
-        rate = (softplus(rate.float()) + 1 / _LIMIT) * dt[..., None]
-        shown = -torch.expm1(-rate) * detected[..., None]
-        kept = torch.where(detected[..., None], torch.exp(-rate), 1.0) * ~anchor[..., None]
-        sums = linear_recurrence(
-            kept[:, :, None], torch.stack((shown * value.float(), shown), dim=2), torch.stack((total, weight), dim=1)
-        )
-        total, weight = sums.unbind(2)
+        decay = (softplus(rate.float()) + 1 / _LIMIT) * past
+        shown = -torch.expm1(decay)
+        kept = torch.exp(decay) * goes_on
+        total = linear_recurrence(kept, shown * value.float(), total)
+        weight = linear_recurrence(kept, shown, weight)
         mean = total / weight.clamp_min(_NOTHING)
         x = x + self.dropout(self.out(mean * silu(gate)))
         return x + self.feed_forward(x), total, weight
@@ -99,9 +97,10 @@ class RecurrentNetwork(nn.Module):
         Frames before an anchor are forgotten from it on; an undetected frame is not remembered.
         """
         totals, weights = [], []
+        past, goes_on = (-dt * detected)[..., None], (~anchor)[..., None].to(dt.dtype)
         x = self.embed(x)
         for layer, total_before, weight_before in zip(self.layers, memory.total, memory.weight, strict=True):
-            x, total, weight = layer(x, dt, detected, anchor, total_before, weight_before)
+            x, total, weight = layer(x, past, goes_on, total_before, weight_before)
             totals.append(total[:, -1])
             weights.append(weight[:, -1])
         return self.norm(x), RecurrentMemory(torch.stack(totals), torch.stack(weights))
