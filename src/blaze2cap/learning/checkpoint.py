@@ -23,6 +23,9 @@ from blaze2cap.learning.model import ModelParams, PoseModel
 FORMAT = 2
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
+# Frames that the network answers at once: a minute or two, beyond which memory would grow for nothing.
+_AT_ONCE = 8192
+
 System = Callable[[Float[Tensor, "N 25 7"], Float[Tensor, "4"], float], Motion]
 """Landmarks of a whole clip, intrinsics, time between frames [1/60 s] -> motion of every frame."""
 
@@ -42,9 +45,11 @@ class Checkpoint:
         @torch.inference_mode()
         def run(landmarks: Float[Tensor, "N 25 7"], intrinsics: Float[Tensor, "4"], dt: float) -> Motion:
             landmarks = pad(landmarks, (0, 0, 0, 0, 0, delay))[None]
-            times = torch.full(landmarks.shape[:2], dt)
-            motion, _ = self.model.eval()(landmarks, intrinsics[None], times)
-            return motion.at(0, slice(delay, None))
+            model, state, parts = self.model.eval(), None, []
+            for frames in landmarks.split(_AT_ONCE, dim=1):
+                motion, state = model(frames, intrinsics[None], torch.full(frames.shape[:2], dt), state)
+                parts.append(motion.at(0))
+            return _one_after_another(parts).at(slice(delay, None))
 
         return run
 
@@ -100,6 +105,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     if not all(isinstance(names, list) for names in lists):
         raise UserError(f"{folder / DESCRIPTION}: provenance must list subjects, takes.train and takes.val")
     return Checkpoint(model.eval(), baselines, provenance)
+
+
+def _one_after_another(motions: list[Motion]) -> Motion:
+    parts: list[Any] = [None if parts[0] is None else torch.cat(parts) for parts in zip(*motions, strict=True)]
+    return Motion(*parts)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
