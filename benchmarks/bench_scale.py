@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 from speed.growth import Curve, curves
@@ -69,7 +70,8 @@ def plot(found: Iterable[Curve], path: Path) -> None:
 
     found = list(found)
     figure, axes = plt.subplots(2, len(found), figsize=(3.2 * len(found), 5.6), layout="constrained", squeeze=False)
-    for column, curve in zip(axes.T, found, strict=True):
+    for number, curve in enumerate(found):
+        column = axes[:, number]
         sizes = list(curve.costs)
         for axis, values, name in zip(
             column,
@@ -79,7 +81,11 @@ def plot(found: Iterable[Curve], path: Path) -> None:
         ):
             axis.loglog(sizes, values, "o-", color="#1f5fa8")
             axis.loglog(sizes, [values[-1] * size / sizes[-1] for size in sizes], "--", color="#999999", linewidth=1)
-            axis.set_ylabel(name if column is axes.T[0] else "")
+            axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axis.set_ylim(0.5 * 10 ** np.floor(np.log10(min(values))), 2 * 10 ** np.ceil(np.log10(max(values))))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.minorticks_off()
+            axis.set_ylabel("" if number else name)
             axis.grid(alpha=0.3)
         column[0].set_title(curve.what, fontsize=10)
         column[1].set_xlabel(curve.unit)
