@@ -58,7 +58,9 @@ def main(
             plot(found, picture)
             if part is None:
                 rows = "\n".join(row for curve in found for row in curve.rows())
-                replace_tables(DOCUMENT, "scale", f"{described}\n\n{_HEAD}\n{rows}")
+                replace_tables(
+                    DOCUMENT, "scale", f"{described}\n\n![time and memory](images/scaling.png)\n\n{_HEAD}\n{rows}"
+                )
 
 
 def plot(found: Iterable[Curve], path: Path) -> None:
