@@ -76,6 +76,15 @@ def test_a_model_with_look_ahead_answers_for_the_frame_itself() -> None:
     assert motion.valid.tolist() == CLIPSET.clip_detected(CLIP).tolist()
 
 
+@pytest.mark.parametrize("changes", [{}, {"delay_frames": 3}, {"backbone": "transformer"}], ids=str)
+def test_a_clip_answered_piece_by_piece_is_answered_as_in_one(
+    changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = answer(checkpoint(**changes))
+    monkeypatch.setattr("blaze2cap.learning.checkpoint._AT_ONCE", 7)
+    torch.testing.assert_close(answer(checkpoint(**changes)), whole, atol=1e-5, rtol=0)
+
+
 def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model\.json: not found; a checkpoint is a folder"):
         load_checkpoint(tmp_path)

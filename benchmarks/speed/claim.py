@@ -41,17 +41,17 @@ class HotPath(NamedTuple):
 
 def ratio(what: str, slow: str, fast: str, least: float = -np.inf) -> Claim:
     """How many times faster a case is than another of the same work."""
-    return Claim(what, lambda s: _over(s, slow, fast), lambda value: f"{_number(value)} x", least=least)
+    return Claim(what, lambda s: _over(s, slow, fast), lambda value: f"{three_digits(value)} x", least=least)
 
 
 def share(what: str, part: str, whole: str, least: float = -np.inf, most: float = np.inf) -> Claim:
     """Which share of a case another one is."""
-    return Claim(what, lambda s: _over(s, part, whole), lambda value: f"{_number(100 * value)} %", least, most)
+    return Claim(what, lambda s: _over(s, part, whole), lambda value: f"{three_digits(100 * value)} %", least, most)
 
 
 def rate(what: str, case: str, unit: str, least: float = -np.inf) -> Claim:
     """Units of work a second."""
-    return Claim(what, lambda s: 1 / np.array(s[case]), lambda value: f"{_number(value)} {unit}", least)
+    return Claim(what, lambda s: 1 / np.array(s[case]), lambda value: f"{three_digits(value)} {unit}", least)
 
 
 def seconds(what: str, case: str, most: float = np.inf) -> Claim:
@@ -61,7 +61,7 @@ def seconds(what: str, case: str, most: float = np.inf) -> Claim:
 
 def megabytes(what: str, case: str) -> Claim:
     """Bytes, which stand among the seconds under a name of their own."""
-    return Claim(what, lambda s: np.array(s[case]), lambda value: f"{_number(value / 1e6)} MB")
+    return Claim(what, lambda s: np.array(s[case]), lambda value: f"{three_digits(value / 1e6)} MB")
 
 
 def _over(s: Seconds, one: str, other: str) -> np.ndarray:
@@ -69,13 +69,10 @@ def _over(s: Seconds, one: str, other: str) -> np.ndarray:
 
 
 def _time(value: float) -> str:
-    return f"{_number(value)} s" if value >= 0.1 else f"{_number(1000 * value)} ms"
+    return f"{three_digits(value)} s" if value >= 0.1 else f"{three_digits(1000 * value)} ms"
 
 
-def _number(value: float) -> str:
-    if not value:
-        return "0"
-    digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
-    return (
-        f"{round(value, digits - 0) if digits else round(value, 2 - int(np.floor(np.log10(abs(value))))):,.{digits}f}"
-    )
+def three_digits(value: float) -> str:
+    """Three digits."""
+    digits = 2 - int(np.floor(np.log10(abs(value)))) if value else 0
+    return f"{round(value, digits):,.{max(digits, 0)}f}"

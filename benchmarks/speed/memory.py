@@ -17,21 +17,21 @@ class Cost(NamedTuple):
     bytes: int
 
 
-def growth(function: Callable[..., object], *arguments: object) -> int:
-    """Bytes by which the largest size of a fresh process exceeds that before the call."""
-    return cost(function, *arguments).bytes
+def cost(prepare: Callable[..., Callable[[], object]], *arguments: object) -> Cost:
+    """What it costs to call what `prepare` returns, in a fresh process of one thread; memory with its preparation.
 
-
-def cost(function: Callable[..., object], *arguments: object) -> Cost:
-    """What a call costs in a fresh process; the function is found by name in its module, which is loaded before."""
+    Functions are found by name in their modules, which are loaded before.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return pool.submit(_cost, function, arguments).result()
+        return pool.submit(_cost, prepare, arguments).result()
 
 
-def _cost(function: Callable[..., object], arguments: tuple[object, ...]) -> Cost:
-    before, begun = _largest(), time.process_time()
-    function(*arguments)
+def _cost(prepare: Callable[..., Callable[[], object]], arguments: tuple[object, ...]) -> Cost:
+    before = _largest()
+    work = prepare(*arguments)
+    begun = time.process_time()
+    work()
     return Cost(time.process_time() - begun, _largest() - before)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from blaze2cap.data.raw import CALIBRATION_FILE, scan, vicon_folder
 from blaze2cap.data.vicon import POSITION_FILE, ROTATION_FILE
 from blaze2cap.data.windows import Windows
 from speed.claim import HotPath, megabytes, rate, ratio, seconds, share
-from speed.memory import growth
+from speed.memory import cost
 from speed.rounds import Case, Seconds, in_turns
 from speed.workplace import Workplace
 
@@ -155,8 +156,8 @@ def measure_loading(workplace: Workplace) -> Seconds:
         },
         workplace.rounds(5),
     ) | {
-        "packed_memory": [float(growth(first_batch, packed))],
-        "files_memory": [float(growth(first_batch_of_files, windows))],
+        "packed_memory": [float(cost(partial, first_batch, packed).bytes)],
+        "files_memory": [float(cost(partial, first_batch_of_files, windows).bytes)],
         "array_bytes": [float(arrays)],
     }
 

@@ -19,15 +19,12 @@ def measure(workplace: Workplace) -> Seconds:
         write_sample(folder, params, [take], workers=1)
         shutil.rmtree(folder)
 
-    watched, motion = (lambda: write(_TAKES[0])), (lambda: write(_TAKES[1]))
-    return in_turns(
-        {
-            "views": Case(watched, params.seconds * params.cameras),
-            "watched": Case(watched, params.seconds),
-            "motion": Case(motion, params.seconds),
-        },
-        workplace.rounds(5),
-    )
+    cases = {
+        "watched": Case(lambda: write(_TAKES[0]), params.seconds),
+        "motion": Case(lambda: write(_TAKES[1]), params.seconds),
+    }
+    measured = in_turns(cases, workplace.rounds(5))
+    return measured | {"views": [spent / params.cameras for spent in measured["watched"]]}
 
 
 SAMPLE = HotPath(

@@ -12,7 +12,7 @@ from speed.claim import HotPath, seconds
 from speed.rounds import Seconds
 from speed.workplace import ROOT, Workplace
 
-_BIN = Path(sys.executable).parent
+BIN = Path(sys.executable).parent
 
 
 def measure(workplace: Workplace) -> Seconds:
@@ -20,12 +20,12 @@ def measure(workplace: Workplace) -> Seconds:
     clip = next((workplace.sample_raw / "landmarks").rglob("*.npy"))
     clone = finished_clone(workplace.scratch / "clone")
     commands: dict[str, tuple[Sequence[str], Path]] = {
-        "help": ((str(_BIN / "blaze2cap"), "--help"), ROOT),
+        "help": ((str(BIN / "blaze2cap"), "--help"), ROOT),
         "predict": (
-            (str(_BIN / "blaze2cap"), "predict", str(clip), "-o", str(workplace.scratch / "motion.npz")),
+            (str(BIN / "blaze2cap"), "predict", str(clip), "-o", str(workplace.scratch / "motion.npz")),
             ROOT,
         ),
-        "repro": ((str(_BIN / "dvc"), "repro"), clone),
+        "repro": ((str(BIN / "dvc"), "repro"), clone),
     }
     figures: Seconds = {}
     for number in range(workplace.rounds(7) + 1):
@@ -39,7 +39,7 @@ def measure(workplace: Workplace) -> Seconds:
 
 def process(command: Sequence[str], folder: Path, **variables: str) -> tuple[float, float]:
     """Seconds that a command takes: passed, and of the processor in it and its children; RuntimeError if it fails."""
-    environment = os.environ | {"PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"} | variables
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | variables
     before, begun = getrusage(RUSAGE_CHILDREN), time.perf_counter()
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     passed, after = time.perf_counter() - begun, getrusage(RUSAGE_CHILDREN)
@@ -48,16 +48,20 @@ def process(command: Sequence[str], folder: Path, **variables: str) -> tuple[flo
     return passed, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def finished_clone(clone: Path) -> Path:
-    """A clone of the committed state in which the tiny preset has run, so that there is nothing left to do."""
+def cloned(clone: Path) -> Path:
+    """A clone of the committed state, in which git knows who commits."""
     process(("git", "clone", "--quiet", str(ROOT), str(clone)), ROOT)
     for key, value in (("user.name", "Blaze2Cap"), ("user.email", "blaze2cap@example.org")):
         process(("git", "config", key, value), clone)
-    preset = subprocess.run(
-        (str(_BIN / "blaze2cap"), "preset", "tiny"), cwd=clone, capture_output=True, text=True, check=True
-    ).stdout.split()
+    return clone
+
+
+def finished_clone(clone: Path) -> Path:
+    """A clone in which the tiny preset has run, so that there is nothing left to do."""
+    command = str(BIN / "blaze2cap"), "preset", "tiny"
+    preset = subprocess.run(command, cwd=cloned(clone), capture_output=True, text=True, check=True).stdout.split()
     process(
-        (str(_BIN / "dvc"), "exp", "run", *preset),
+        (str(BIN / "dvc"), "exp", "run", *preset),
         clone,
         PYTHONPATH=str(clone / "src"),
         BLAZE2CAP_CACHE=str(clone.parent / "cache"),

@@ -58,11 +58,16 @@ class Workplace:
         return raw
 
     @cached_property
-    def sample_clips(self) -> ClipSet:
+    def sample_packed(self) -> Path:
         """The same, packed."""
         packed = self.scratch / "sample-clips"
         preprocess(self.sample_raw, packed, PreprocessParams(), workers=1)
-        return ClipSet.load(packed)
+        return packed
+
+    @cached_property
+    def sample_clips(self) -> ClipSet:
+        """The same, opened."""
+        return ClipSet.load(self.sample_packed)
 
     def recorded_takes(self, *takes: str) -> Path:
         """Real takes in the raw layout, with all their clips."""

@@ -26,7 +26,7 @@ FORMAT = 2
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 
 # The network takes 40 kB a frame while it works; hours in one go would be tens of gigabytes.
-_FRAMES_AT_ONCE = 16_384
+_FRAMES_AT_ONCE = 8192
 
 System = Callable[[Float[Tensor, "N 25 7"], Float[Tensor, "4"], float], Motion]
 """Landmarks of a whole clip, intrinsics, time between frames [1/60 s] -> motion of every frame."""
