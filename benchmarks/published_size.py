@@ -6,7 +6,7 @@ What is true to the published one: takes of the standard split, eight cameras, n
 samples in train, test and neither, with and without the views that camera 5 lost, those of the four takes whose number
 is known, and that samples at strides 2 and 3 repeat the frames of stride 1. What is not: who moves (the sample's
 generator, another performance in every take; no stranger before camera 5), where tracking breaks (anywhere, without a
-gap), takes all of one length, and which takes of S4 and S5 are in neither part (some of those that the protocol leaves).
+gap), takes all of one length, and which takes of S4 and S5 are in neither part (some that the protocol leaves).
 """
 
 from itertools import product
@@ -40,7 +40,7 @@ CAMERAS = 8
 SEED = 42
 TAKE_FRAMES = 4971
 """Of each clip, at 60 fps: what makes up 6.89 GB at the three strides."""
-NEVER_LOST = TrackingFigures(blink=0, leave=0, hard=0, hard_tilt=np.inf, outside_clear=np.inf)
+NEVER_LOST = TrackingFigures(blink=0.0, leave=0.0, hard=0.0, hard_tilt=np.inf, outside_clear=np.inf)
 FEWEST_FRAMES = 30
 
 
@@ -62,7 +62,9 @@ PARTS = (
 SEGMENTS_OF_TAKE = {"S1/freestyle1": 13, "S1/freestyle2": 13, "S2/freestyle1": 11, "S2/freestyle2": 10}
 
 
-class _Job(NamedTuple):
+class TakeJob(NamedTuple):
+    """A take to write into a folder: frames of the segments of each of its clips."""
+
     folder: Path
     layout: Layout
     take: str
@@ -77,7 +79,7 @@ def main(
     """Write the data set, and print what it holds."""
     names: list[SampleName] = []
     with one_sentence("published_size"), replaced_folder(folder) as partial:
-        jobs = [_Job(partial, LAYOUTS[layout], take, clips) for take, clips in segments(frames).items()]
+        jobs = [TakeJob(partial, LAYOUTS[layout], take, clips) for take, clips in segments(frames).items()]
         for written in parallel_map(write_take, jobs, None, "takes"):
             names += written
         table = dataset_map(names, LAYOUTS[layout], SplitParams())
@@ -104,7 +106,8 @@ def segments(frames: int) -> dict[str, dict[ClipName, list[int]]]:
 
 def _segment_counts(part: _Part) -> dict[ClipName, int]:
     """Segments of every clip: one, more in turn while there are any, a fixed number where camera 5 lost the person."""
-    clips = [ClipName(*take.split("/"), str(camera)) for take in part.takes for camera in range(1, CAMERAS + 1)]
+    names = product(part.takes, range(1, CAMERAS + 1))
+    clips = [ClipName(*take.split("/", 1), camera=str(camera)) for take, camera in names]
     lost = {clip for clip in clips if _sample(clip, 0, 1, 0).is_of_another_person}
     counts = {clip: part.lost if clip in lost else 1 for clip in clips}
 
@@ -132,7 +135,7 @@ def _cut(frames: int, count: int, rng: np.random.Generator) -> list[int]:
     return [FEWEST_FRAMES + int(piece) for piece in np.diff([0, *cuts, free])]
 
 
-def write_take(job: _Job) -> list[SampleName]:
+def write_take(job: TakeJob) -> list[SampleName]:
     """All samples of a take; their names."""
     subject, action = job.take.split("/")
     frames = sum(next(iter(job.segments.values())))
@@ -158,7 +161,7 @@ def write_take(job: _Job) -> list[SampleName]:
 
 
 def _write_sample(
-    job: _Job, name: SampleName, landmarks: np.ndarray, position: torch.Tensor, rotation: torch.Tensor
+    job: TakeJob, name: SampleName, landmarks: np.ndarray, position: torch.Tensor, rotation: torch.Tensor
 ) -> None:
     landmarks[..., TRACKED] = (np.arange(len(landmarks)) > 0)[:, None]
     anchor = torch.zeros(len(landmarks), dtype=torch.bool)
