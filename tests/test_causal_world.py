@@ -11,9 +11,9 @@ from test_checkpoint import checkpoint
 from test_predict import clip_footage, seen_by_upright_camera, walker
 from torch import Tensor
 
-from blaze2cap.body.inverse_kinematics import root_position
 from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.motion import root_deltas
+from blaze2cap.body.root_position import root_position
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX
 from blaze2cap.errors import UserError

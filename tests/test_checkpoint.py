@@ -76,15 +76,6 @@ def test_a_model_with_look_ahead_answers_for_the_frame_itself() -> None:
     assert motion.valid.tolist() == CLIPSET.clip_detected(CLIP).tolist()
 
 
-@pytest.mark.parametrize("changes", [{}, {"delay_frames": 3}, {"backbone": "transformer"}], ids=str)
-def test_a_clip_answered_piece_by_piece_is_answered_as_in_one(
-    changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = answer(checkpoint(**changes))
-    monkeypatch.setattr("blaze2cap.learning.checkpoint._AT_ONCE", 7)
-    torch.testing.assert_close(answer(checkpoint(**changes)), whole, atol=1e-5, rtol=0)
-
-
 def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model\.json: not found; a checkpoint is a folder"):
         load_checkpoint(tmp_path)
@@ -115,12 +106,12 @@ def test_faults_end_in_a_sentence(tmp_path: Path) -> None:
         load_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("delay_frames", [0, 3])
-def test_hours_are_answered_in_pieces_as_in_one_go(delay_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changes", [{}, {"delay_frames": 3}, {"backbone": "transformer"}], ids=str)
+def test_hours_are_answered_in_pieces_as_in_one_go(changes: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the pieces' length, a gap and its anchor at their seams included; the last piece may be a frame."""
-    delayed = checkpoint(delay_frames=delay_frames)
+    delayed = checkpoint(**changes)
     whole = answer(delayed)
-    for frames in (1, 7, 70, len(whole) + delay_frames - 1):
+    for frames in (1, 7, 70, len(whole) + delayed.model.params.delay_frames - 1):
         monkeypatch.setattr(checkpoint_module, "_FRAMES_AT_ONCE", frames)
         torch.testing.assert_close(answer(delayed), whole, rtol=0, atol=2e-5)
 

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.camera import ray_rotation, viewing_ray
-from blaze2cap.body.inverse_kinematics import analytic_pose, root_position
+from blaze2cap.body.inverse_kinematics import analytic_pose
 from blaze2cap.body.kinematics import bone_offsets, forward_kinematics, mirror_pose
 from blaze2cap.body.landmark import KEPT_FROM_RAW, KEPT_RAW_CHANNELS, SCREEN, VISIBILITY, WORLD, indices
+from blaze2cap.body.root_position import root_position
 from blaze2cap.body.rotation import matrix_to_rotation_vector, quaternion_to_matrix, rotation_vector_to_matrix
 from blaze2cap.data.calibration import read_calibration
 from blaze2cap.data.clipset import ClipSet

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from blaze2cap.body.camera import ray_rotation
-from blaze2cap.body.inverse_kinematics import analytic_pose, hip_ray, ray_position
+from blaze2cap.body.inverse_kinematics import analytic_pose
 from blaze2cap.body.landmark import VISIBILITY, WORLD
+from blaze2cap.body.root_position import hip_ray, ray_position
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.learning.model_params import ModelParams
 

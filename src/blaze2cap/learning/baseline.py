@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from blaze2cap.body.inverse_kinematics import camera_pose, root_position
+from blaze2cap.body.inverse_kinematics import camera_pose
 from blaze2cap.body.kinematics import forward_kinematics, global_to_local
 from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD
 from blaze2cap.body.motion import Motion, root_deltas
+from blaze2cap.body.root_position import root_position
 from blaze2cap.body.rotation import mean_rotation
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.clipset import ClipSet, Known

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
-from blaze2cap.body.inverse_kinematics import root_position
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS
 from blaze2cap.body.motion import Motion
+from blaze2cap.body.root_position import root_position
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.model import PoseModel
 from blaze2cap.runtime.network import Solver
