@@ -50,9 +50,13 @@ class Kills:
         """Kills of one clone's `dvc repro`, or of an experiment with the committed values, until it has ended well."""
         clone = self._clone(f"trial{number}")
         arguments = self.random.choice((["repro"], ["exp", "run"]))
+        # Stages that have ended are not run again, so that a run after a kill is shorter.
+        left_s = self.seconds
         for _ in range(self.random.randint(2, 6)):
             how = self.random.choice(("SIGKILL to DVC", "SIGKILL to all", "SIGTERM to DVC", "Ctrl-C"))
-            in_time = self._kill(clone, arguments, how, self.random.uniform(0, self.seconds))
+            after_s = self.random.uniform(0, left_s)
+            in_time = self._kill(clone, arguments, how, after_s)
+            left_s = max(left_s - after_s, 0.1 * self.seconds)
             self.counts[f"kills of dvc {' '.join(arguments)}" if in_time else "kills that came too late"] += 1
             if time.monotonic() > deadline:
                 break

@@ -129,3 +129,24 @@ def test_new_weights_never_stand_beside_the_old_description(tmp_path: Path, monk
     torch.nn.init.ones_(next(other.model.parameters()))
     save_checkpoint(tmp_path, dataclasses.replace(other, provenance=other.provenance | {"subjects": ["S2"]}))
     assert seen == 2 * [{"model.safetensors"}]
+
+
+@pytest.mark.parametrize("place", [300, -1])
+def test_a_flipped_bit_of_the_weights_is_told(place: int, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, checkpoint())
+    weights = bytearray((tmp_path / "model.safetensors").read_bytes())
+    header = 8 + int.from_bytes(weights[:8], "little")
+    weights[header + place if place >= 0 else place] ^= 0x10
+    (tmp_path / "model.safetensors").write_bytes(weights)
+    with pytest.raises(UserError, match=r"not the weights that model\.json was written with"):
+        load_checkpoint(tmp_path)
+
+
+def test_weights_of_another_checkpoint_are_told(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "one", checkpoint())
+    other = checkpoint()
+    torch.nn.init.ones_(next(other.model.parameters()))
+    save_checkpoint(tmp_path / "two", other)
+    (tmp_path / "two" / "model.safetensors").replace(tmp_path / "one" / "model.safetensors")
+    with pytest.raises(UserError, match="damaged or of another"):
+        load_checkpoint(tmp_path / "one")

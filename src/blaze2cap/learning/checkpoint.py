@@ -1,6 +1,7 @@
 """A checkpoint stands alone: tensors as safetensors, sizes and provenance as JSON; loading it runs no code."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
     }
     with replaced_file(folder / DESCRIPTION) as text, replaced_file(folder / WEIGHTS) as weights:
         save_file(tensors, weights)
+        description["weights_sha256"] = _sha256(weights)
         text.write_text(json.dumps(description, indent=2) + "\n")
         # Gone until both are there: new weights beside what describes the old ones would be believed.
         (folder / DESCRIPTION).unlink(missing_ok=True)
@@ -75,7 +77,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
 def load_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint strictly.
 
-    Raises UserError where a file is missing or unreadable, of another format, or its tensors do not fit its sizes.
+    Raises UserError where a file is missing or unreadable, of another format, its tensors do not fit its sizes, or the
+    weights are not those that were written with the description (of older checkpoints that is not known).
     """
     try:
         description = read_json(folder / DESCRIPTION)
@@ -94,6 +97,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise UserError(
             f"{folder / DESCRIPTION}: checkpoint format {shown(found)}, this version reads {FORMAT}; "
             "train again or take another copy"
+        )
+    if description.get("weights_sha256", found := _sha256(folder / WEIGHTS)) != found:
+        # Safetensors and DVC believe a read-only file, whatever a disk has made of it.
+        raise UserError(
+            f"{folder / WEIGHTS}: not the weights that {DESCRIPTION} was written with; they are damaged or of another "
+            "checkpoint: train again or take another copy"
         )
     try:
         model = _network(ModelParams(**description["model"]), _under("model.", tensors))
@@ -118,6 +127,11 @@ def _network(params: ModelParams, tensors: dict[str, Tensor]) -> PoseModel:
     model = PoseModel(params)
     model.load_state_dict(tensors)
     return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
