@@ -246,8 +246,8 @@ def test_double_precision_is_read_as_single(folder: Path) -> None:
 
 VALUE_FAULTS: dict[str, tuple[str, tuple, float, str]] = {
     # file, place in it, value put there, what the sentence says
-    "nan": (SOURCE, (3, 4, 0), np.nan, "frame 3 holds NaN"),
-    "infinite motion": (TARGET, (8, 4, 0), np.inf, "frame 8 holds NaN or infinity"),
+    "nan": (SOURCE, (3, 4, 0), np.nan, "1 frames hold NaN or infinity, first frame 3, right_shoulder"),
+    "infinite motion": (TARGET, (8, 4, 0), np.inf, "1 frames hold NaN or infinity, first frame 8, Spine2"),
     "a flag of its own": (SOURCE, (3, 4, TRACKED), 0, "frame 3 has a flag that is not one 0 or 1"),
     "half a flag": (SOURCE, (3, slice(None), TRACKED), 0.5, "frame 3 has a flag that is not one 0 or 1"),
     "nobody": (SOURCE, (5, slice(None)), 0, "frame 5 shows nobody"),

@@ -33,7 +33,7 @@ def one_sentence(command: str, code: int = 1) -> Iterator[None]:
         reason = _unwritable(error)
         if reason is None:
             raise
-        where = getattr(error, "filename", None) or "a file"
+        where = _printable(str(getattr(error, "filename", None) or "a file"))
         print(
             f"{command}: {where}: cannot be written ({reason}); make room there and run the same command again",
             file=sys.stderr,
