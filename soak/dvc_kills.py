@@ -1,7 +1,8 @@
 """Kill `dvc repro` and `dvc exp run` in a clone, run them again, and hold the outputs against an undisturbed run.
 
 SIGKILL to DVC alone, to DVC and its stage, SIGTERM, and Ctrl-C as a terminal sends it, at random moments. Held: the
-same command right after it, while a stage may still be running, either ends well or says what is in its way; at the
+same command right after it, while a stage may still be running, either ends well or says what is in its way (a lock
+file that DVC itself has torn is counted and removed, as `blaze2cap doctor` tells users to); at the
 end DVC is up to date, `git status` is clean, and all bytes are those of the undisturbed run.
 """
 
@@ -23,6 +24,8 @@ from soak.study import contents
 _OUTPUTS = ("data/raw", "data/clips", "data/split", "models", "metrics")
 # How long a stage may go on alone after `kill -9` of its DVC [s]; it says so meanwhile to whoever runs the same.
 _ALONE_S = 300.0
+# DVC's own fault: killed while it writes this file, it cannot read it any more. `blaze2cap doctor` says what to do.
+_TORN_LOCK = "Unable to read RWLock-file"
 _REFUSALS = ("another process is writing it", "another process trains with the same parameters")
 
 
@@ -103,6 +106,10 @@ class Kills:
         end = time.monotonic() + _ALONE_S
         while UP_TO_DATE not in clone.dvc("status", expect=None) or not (clone.folder / "models").exists():
             said = clone.dvc(*arguments, expect=None)
+            if _TORN_LOCK in said:
+                self.counts["lock files that DVC tore"] += 1
+                (clone.folder / ".dvc" / "tmp" / "rwlock").unlink()
+                continue
             refused = any(sentence in said for sentence in _REFUSALS)
             self.counts["refusals while a stage went on alone"] += refused
             if "Traceback" in said or (time.monotonic() > end and not refused):

@@ -7,6 +7,7 @@ session, by which all that it has started is found again.
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -81,6 +82,8 @@ def forked(work: Work, folder: Path, log: Path, environment: dict[str, str], die
     except BaseException:
         traceback.print_exc()
     finally:
+        # What the interpreter does before it ends: pools wait for their workers.
+        threading._shutdown()  # type: ignore[attr-defined]
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

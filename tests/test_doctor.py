@@ -240,6 +240,17 @@ def test_a_published_folder_must_be_named_by_the_parameter(tmp_path: Path, monke
     assert holds(storage.recordings(tmp_path, DatasetParams(source="published", path=str(tmp_path))), OK, str(tmp_path))
 
 
+def test_a_lock_that_dvc_cannot_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / ".dvc" / "tmp" / "rwlock"
+    path.parent.mkdir(parents=True)
+    assert holds(storage.lock(tmp_path), OK, "none")
+    path.write_text("{}")
+    assert holds(storage.lock(tmp_path), OK, "can be read")
+    for torn in ("", '{"data/raw": {"wri'):
+        path.write_text(torn)
+        assert holds(storage.lock(tmp_path), PROBLEM, "was torn by a kill", f"rm {path}")
+
+
 def test_clips_whose_tables_and_arrays_disagree_are_told(tmp_path: Path) -> None:
     assert holds(storage.clips(tmp_path), OK, "none yet")
     raw = write_recordings(tmp_path / "data" / "raw", {"S1/rom1": 20, "S4/acting3": 12})

@@ -57,6 +57,7 @@ def examine(folder: Path) -> list["Finding"]:
             checks |= {
                 "torch": partial(environment.torch_build, device),
                 "DVC": partial(storage.cache, folder),
+                "DVC's lock": partial(storage.lock, folder),
                 "remote": partial(storage.remote, folder, dataset),
                 "disk space": partial(storage.space, folder, dataset),
                 "recordings": partial(storage.recordings, folder, dataset),

@@ -1,5 +1,6 @@
 """Checks of what is on disk: DVC's cache and remote, free space, recordings, and the states of training runs."""
 
+import json
 import os
 import shutil
 from contextlib import suppress
@@ -54,6 +55,18 @@ def cache(folder: Path) -> Finding:
         )
         return Finding("DVC", Status.WARNING, found, advice)
     return Finding("DVC", Status.OK, found)
+
+
+def lock(folder: Path) -> Finding:
+    """Whether DVC can read its lock file: killed while it writes it, it refuses every later run."""
+    path = folder / ".dvc" / "tmp" / "rwlock"
+    try:
+        json.loads(path.read_text())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        return Finding("DVC's lock", Status.PROBLEM, f"{path} was torn by a kill", f"if no dvc is running: rm {path}")
+    return Finding("DVC's lock", Status.OK, "none, or one that can be read")
 
 
 def links(repo: "Repo", folder: Path) -> list[str]:
