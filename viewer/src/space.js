@@ -38,13 +38,13 @@ export class Space {
     return apart && shown.length ? shown.map((figure) => [figure]) : [shown];
   }
 
-  // `look`: frame, colours, dimmed, path, apart, and `chosen(figure)`, the point that is chosen.
+  // `look`: frame, colours, dimmed, path, apart, share of the pixels, and `chosen(figure)`, the point that is chosen.
   draw(look) {
     const { eye, world } = this;
     eye.moveTo(look.frame);
     if (!world) return;
     const panels = this.panelsDrawn = this.panels(look.apart);
-    this.stage.draw(this.canvas, panels.length, (panel, width, height) => {
+    this.stage.draw(this.canvas, panels.length, look.share, (panel, width, height) => {
       eye.fit(width, height);
       world.pose({ ...look, figures: panels[panel], centre: eye.centre });
       return { scene: world.scene, camera: eye.camera };

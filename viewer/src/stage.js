@@ -37,8 +37,9 @@ export class Stage {
   }
 
   // Draws `count` panels side by side into a canvas; `prepare(panel, width, height)` gives each one's scene and camera.
-  draw(target, count, prepare) {
-    const ratio = this.fine ? pixelRatio() : 1;
+  // `share`: how many of the pixels of width and height are drawn; the browser makes the others.
+  draw(target, count, share, prepare) {
+    const ratio = share * (this.fine ? pixelRatio() : 1);
     const [wide, high] = [target.clientWidth, target.clientHeight].map((size) => Math.round(size * ratio));
     if (!wide || !high) return;
     if (this.canvas.width !== wide || this.canvas.height !== high) this.renderer.setSize(wide, high, false);

@@ -3,6 +3,7 @@ import { Bar } from "./bar.js";
 import { Clock } from "./clock.js";
 import { Graph } from "./graph.js";
 import { listen } from "./keys.js";
+import { Pace } from "./pace.js";
 import { Picture } from "./picture.js";
 import { Recording } from "./recording.js";
 import { Space } from "./space.js";
@@ -16,6 +17,7 @@ export class Viewer {
     Object.assign(this, { root, page, visible: false, before: null });
     const recording = this.recording = new Recording(root.querySelector("script").textContent);
     this.clock = new Clock(recording.frames, recording.fps);
+    this.pace = new Pace();
     this.on = { loop: true, follow: true, path: recording.path, apart: recording.apart, graph: page.alone };
     if (recording.height) root.style.setProperty("--height", `${recording.height}px`);
     const redraw = () => this.redraw();
@@ -88,6 +90,8 @@ export class Viewer {
   tick(now) {
     const { clock } = this;
     const passed = this.before === null ? 0 : Math.min((now - this.before) / 1000, LONGEST_S);
+    if (passed) this.pace.passed(1000 * passed);
+    if (this.before !== null && !clock.playing) this.pace.rest();
     this.before = clock.playing ? now : null;
     const moved = clock.playing && clock.advance(passed);
     if (moved || this.stale || this.turned) this.draw(now);
@@ -116,7 +120,9 @@ export class Viewer {
       this.graph.show(clock.frame);
     }
     space.note.textContent = note;
-    const look = { frame: clock.frame, colours, dimmed: note !== "", path: on.path, apart: on.apart };
+    // With a graphics card, pixels are not what makes pictures late.
+    const share = clock.playing && !this.page.stage.fine ? this.pace.share : 1;
+    const look = { frame: clock.frame, colours, dimmed: note !== "", path: on.path, apart: on.apart, share };
     space.draw({ ...look, chosen: (figure) => (on.graph && figure.graphs.length ? figure.names.indexOf(this.graph.joint) : -1) });
     this.picture?.draw(look);
     // The eye has gone with the person: that is drawn.

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../src/clock.js";
 import { axisOf, trace } from "../src/curve.js";
+import { Pace, SHARES } from "../src/pace.js";
 import { Recording } from "../src/recording.js";
 
 const packed = (numbers, middle, step) => ({ data: Buffer.from(Int16Array.from(numbers).buffer).toString("base64"), middle, step });
@@ -67,4 +68,20 @@ test("a line keeps its extremes however many frames share a column, and breaks a
   assert.equal(Math.min(...drawn), -99);
   assert.deepEqual(starts, [0.5, 40.5]);
   assert.ok(drawn.length <= 200);
+});
+
+test("late pictures are drawn with fewer pixels, a few late ones are not, and standing still brings finer ones", () => {
+  const pace = new Pace();
+  const go = (count, interval) => { for (let n = 0; n < count; n++) pace.passed(interval(n)); };
+  go(200, () => 17);
+  go(200, (n) => (n % 4 ? 17 : 90));
+  assert.equal(pace.share, 1);
+  go(12, () => 45);
+  assert.equal(pace.share, SHARES[1]);
+  go(500, () => 45);
+  assert.equal(pace.share, SHARES.at(-1));
+  go(500, () => 17);
+  assert.equal(pace.share, SHARES.at(-1));
+  pace.rest();
+  assert.equal(pace.share, SHARES.at(-2));
 });
