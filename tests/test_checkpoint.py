@@ -25,7 +25,11 @@ def checkpoint(**changes: object) -> Checkpoint:
     baselines = Baselines(
         filter=torch.tensor([1.0, 0.5]), correction=identity, mean_pose=identity.clone(), offset=bones()
     )
-    return Checkpoint(model.eval(), baselines, {"takes": {"train": ["S1/freestyle1"], "val": []}, "subjects": ["S1"]})
+    return Checkpoint(
+        model.eval(),
+        baselines,
+        {"source": "sample", "takes": {"train": ["S1/freestyle1"], "val": []}, "subjects": ["S1"]},
+    )
 
 
 def answer(of: Checkpoint) -> torch.Tensor:

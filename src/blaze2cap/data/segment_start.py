@@ -3,7 +3,7 @@
 The truth of the published form leads from frame to frame, and any rotation may stand at a segment's start. Training
 takes the one that brings the whole segment closest to the analytic root of its landmarks: what these err by from frame
 to frame averages out, what they err by all along remains. (One start for each window would leave the root free to
-drift: what is trained like that turns by a radian within seconds.)
+drift: what was trained like that came a radian off within a segment.)
 """
 
 from typing import TYPE_CHECKING

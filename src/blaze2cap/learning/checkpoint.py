@@ -115,8 +115,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{folder}: weights and description do not fit together ({reason}); train again") from None
-    if not all(isinstance(names, list) for names in lists):
-        raise UserError(f"{folder / DESCRIPTION}: provenance must list subjects, takes.train and takes.val")
+    if not all(isinstance(names, list) for names in lists) or not isinstance(provenance.get("source"), str):
+        raise UserError(
+            f"{folder / DESCRIPTION}: provenance must name its source and list subjects, takes.train and takes.val"
+        )
     return Checkpoint(model.eval(), baselines, provenance)
 
 
