@@ -215,6 +215,7 @@ def _errors(windows: Windows, filter: Tensor) -> tuple[float, float]:
 
 
 def _mean_pose(clipset: ClipSet, takes: list[str]) -> Float[Tensor, "21 3 3"]:
-    rotation = torch.cat([clipset.take_motion(take).rotation[::POSE_STRIDE] for take in takes])
+    # Copies, as a view would keep all frames of its take in memory.
+    rotation = torch.cat([clipset.take_motion(take).rotation[::POSE_STRIDE].clone() for take in takes])
     rotation[:, 0] = torch.eye(3)
     return mean_rotation(rotation)
