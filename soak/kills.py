@@ -11,7 +11,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,7 @@ def live_work() -> None:
             """The next row."""
             return next(self._rows)
 
-    pose_detector.PoseDetector = FromFile  # type: ignore[assignment,misc]
+    pose_detector.PoseDetector = FromFile  # type: ignore[assignment]
     run_session(LiveSettings(source=Path("video.mp4"), record=tuple(Path(name) for name in _LIVE)))
 
 
@@ -106,7 +106,7 @@ class Trials:
         # Of an undisturbed run of each victim; and how long all trials with it have taken.
         self.seconds: dict[str, float] = {}
         self.changes: dict[str, int] = {}
-        self.spent: Counter[str] = Counter()
+        self.spent: dict[str, float] = defaultdict(float)
         write_params(self.wanted, seed=1)
         for victim in victims():
             self._undisturbed(victim)
