@@ -71,16 +71,10 @@ class Kills:
         return make_clone(self.origin.folder, self.scratch / name, self.scratch / f"{name}.cache")
 
     def _kill(self, clone: Clone, arguments: list[str], how: str, after_s: float) -> bool:
-        nowhere = subprocess.DEVNULL
         running = subprocess.Popen(
-            ["dvc", *arguments],
-            cwd=clone.folder,
-            env=clone.environment,
-            start_new_session=True,
-            stdin=nowhere,
-            stdout=nowhere,
-            stderr=nowhere,
-        )
+            ["dvc", *arguments], cwd=clone.folder, env=clone.environment, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         try:
             running.wait(after_s)
             return False

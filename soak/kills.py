@@ -106,7 +106,7 @@ class Trials:
         # Of an undisturbed run of each victim; and how long all trials with it have taken.
         self.seconds: dict[str, float] = {}
         self.changes: dict[str, int] = {}
-        self.spent: defaultdict[str, float] = defaultdict(float)
+        self.spent: dict[str, float] = defaultdict(float)
         write_params(self.wanted, seed=1)
         for victim in victims():
             self._undisturbed(victim)
