@@ -3,7 +3,7 @@
     python benchmarks/cost_model.py
 
 Footage is one camera's, at 60 frames a second. Where each constant comes from stands beside it; docs/scale.md has the
-commands. What a GPU does is computed until `GPU_STEPS_PER_S` is filled in.
+commands. What a GPU does is computed where `GPU_STEPS_PER_S` does not have it.
 """
 
 FRAMES_PER_HOUR = 60 * 3600
@@ -30,14 +30,14 @@ STEP_CPU_S, FEEDING_CPU_S, STEP_FLOP, STEP_KERNELS = 0.65, 0.04, 56e9, 3699
 """Of a step of 64 windows (step_cost.py): all of it, making the batch alone, arithmetic, kernels."""
 RECIPE_BATCH, LOADERS = 512, 8
 """The published recipe's, on a GPU."""
-KERNEL_S = 7e-6
-"""To start one from Python: assumed, 5 to 10 microseconds are usual."""
-PEAK_FLOPS = {"L4": 121e12, "H100": 989e12}
-"""Of 16-bit matrix products without sparsity, by the maker's data sheets (L4; H100 SXM)."""
+KERNEL_S = 27e-6
+"""To start one from Python: a step of whatever size took 0.1 s beside an H100 (gpu.py)."""
+PEAK_FLOPS = {"L4": 121e12, "H100": 989e12, "H200": 989e12}
+"""Of 16-bit matrix products without sparsity, by the maker's data sheets (L4; SXM)."""
 ATTAINED = 0.3
 """Share of that which networks of this kind reach: assumed."""
-GPU_STEPS_PER_S: dict[str, float] = {}
-"""By machine, steps of 512 windows measured by gpu.py: empty until then."""
+GPU_STEPS_PER_S: dict[str, float] = {"H200": 7.0}
+"""By machine, steps of 512 windows with eight processes that make batches (gpu.py)."""
 
 
 def gpu_bounds(windows: int, gpu: str) -> dict[str, float]:
@@ -80,7 +80,7 @@ def main() -> None:
     _row(*["---"] * 7)
     rate = 3600 / STEP_CPU_S
     _row("one core, measured", BATCH, "", "", "", _short(rate), _short(rate * BATCH / 1e6))
-    for machine, gpu, count in (("L4", "L4", 1), ("H100", "H100", 1), ("8 x H100", "H100", 8)):
+    for machine, gpu, count in (("L4", "L4", 1), ("H100", "H100", 1), ("H200", "H200", 1), ("8 x H100", "H100", 8)):
         bounds = gpu_bounds(RECIPE_BATCH, gpu)
         rate = 3600 * GPU_STEPS_PER_S.get(machine, min(bounds.values()))
         label = f"{machine}, {'measured' if machine in GPU_STEPS_PER_S else 'computed'}"
