@@ -96,6 +96,19 @@ def test_a_torn_state_is_passed_over_for_the_one_before(tmp_path: Path) -> None:
     assert found[1]["step"] == 6
 
 
+def test_a_state_with_a_flipped_bit_is_passed_over(tmp_path: Path) -> None:
+    make_trainer(12, train_params()).run(tmp_path, 0, silent)
+    newest = max(tmp_path.glob("step_*.safetensors"))
+    whole = newest.read_bytes()
+    for place in np.linspace(8, len(whole) - 1, 25).astype(int):
+        torn = bytearray(whole)
+        torn[place] ^= 1
+        newest.write_bytes(torn)
+        found = load_state(tmp_path)
+        assert found is not None
+        assert found[1]["step"] == 6
+
+
 def test_a_file_without_facts_is_no_state(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, tmp_path / "step_00000001.safetensors")
     assert load_state(tmp_path) is None

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -69,7 +70,8 @@ def save_state(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step_{step:08d}.safetensors"
     partial = path.with_suffix(".part")
-    save_file(tensors, partial, metadata={"facts": json.dumps(facts)})
+    told = json.dumps(facts)
+    save_file(tensors, partial, metadata={"facts": told, "sha256": _digest(tensors, told)})
     os.replace(partial, path)
     for old in _states(folder)[:-KEPT]:
         old.unlink()
@@ -80,12 +82,22 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     for path in reversed(_states(folder)):
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads((file.metadata() or {}).get("facts", ""))
-                return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-        except (SafetensorError, OSError, json.JSONDecodeError):
-            # Torn by a crash of the machine: the one before it is still good.
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError):
             continue
+        # Torn by a crash of the machine, or a bit has flipped: the one before it is still good.
+        told = metadata.get("facts", "")
+        if metadata.get("sha256") == _digest(tensors, told):
+            return tensors, json.loads(told)
     return None
+
+
+def _digest(tensors: dict[str, Tensor], facts: str) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def finish(folder: Path) -> None:
