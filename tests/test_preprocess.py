@@ -212,7 +212,7 @@ def test_a_packed_folder_that_contradicts_itself_is_refused(raw: Path, tmp_path:
     with pytest.raises(UserError, match=r"landmarks\.npy: 5 rows, but the tables beside it count 60"):
         ClipSet.load(tmp_path / "clips")
     (tmp_path / "clips" / "landmarks.npy").unlink()
-    with pytest.raises(UserError, match=r"landmarks\.npy: no such file; run `dvc repro preprocess`"):
+    with pytest.raises(UserError, match=r"landmarks\.npy: no such file; run `dvc repro -f preprocess`"):
         ClipSet.load(tmp_path / "clips")
 
 
