@@ -64,11 +64,12 @@ def measure_features(workplace: Workplace) -> Seconds:
     landmarks = clips.clip_landmarks(name)
     intrinsics = clips.camera_of(name).intrinsics
     frames = len(landmarks)
-    before, frame = torch.zeros(1, *landmarks.shape[1:]), torch.eye(3).expand(1, frames, 3, 3)
+    frame = torch.eye(3).expand(1, frames, 3, 3)
+    known = torch.cat((torch.zeros(1, *landmarks.shape[1:]), landmarks))
     tracked = (landmarks[:, 0, TRACKED] != 0)[None]
 
     def mine() -> Tensor:
-        return landmark_features(landmarks[None], before, intrinsics[None], frame, tracked)[0]
+        return landmark_features(known[None], intrinsics[None], frame, tracked)[0]
 
     def plain() -> np.ndarray:
         return frame_by_frame(landmarks.numpy(), intrinsics.numpy(), tracked[0].numpy())

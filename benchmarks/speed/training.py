@@ -85,8 +85,8 @@ def materialised(clips: ClipSet) -> tuple[Float[Tensor, "N 64 450"], Float[Tenso
         intrinsics = clips.camera_of(row["clip"]).intrinsics
         tracked = torch.ones(1, len(sample.landmarks), dtype=torch.bool)
         frame = torch.eye(3).expand(*tracked.shape, 3, 3)
-        before = torch.zeros(1, *sample.landmarks.shape[1:])
-        features = landmark_features(sample.landmarks[None], before, intrinsics[None], frame, tracked)[0].flatten(1)
+        known = torch.cat((torch.zeros(1, *sample.landmarks.shape[1:]), sample.landmarks))
+        features = landmark_features(known[None], intrinsics[None], frame, tracked)[0].flatten(1)
         inputs.append(features.unfold(0, WINDOW, 1).mT.contiguous())
         targets.append(sample.slots.unfold(0, WINDOW, 1).movedim(-1, 1).contiguous())
         if sum(map(len, inputs)) >= _MATERIALISED:
@@ -170,9 +170,9 @@ def measure(workplace: Workplace) -> Seconds:
 
 
 def _features(batch: Batch) -> Callable[[], object]:
-    landmarks, tracked = batch.landmarks[:, 1:], batch.inside[:, 1:]
+    tracked = batch.inside[:, 1:]
     frame = torch.eye(3).expand(*tracked.shape, 3, 3)
-    return lambda: landmark_features(landmarks, batch.landmarks[:, 0], batch.intrinsics, frame, tracked)
+    return lambda: landmark_features(batch.landmarks, batch.intrinsics, frame, tracked)
 
 
 TRAINING = HotPath(
