@@ -97,7 +97,9 @@ def test_a_damaged_file_is_read_or_refused(
     sound = found[name].sound
     first = data.draw(st.integers(0, len(sound)))
     last = data.draw(st.integers(first, min(len(sound), first + 64)))
-    answer(folder, found[name], sound[:first] + data.draw(st.binary(max_size=64)) + sound[last:])
+    sentence = answer(folder, found[name], sound[:first] + data.draw(st.binary(max_size=64)) + sound[last:])
+    assert sentence is None or 0 < len(sentence) < 600
+    assert not (folder / "unpickled").exists()
 
 
 @pytest.mark.parametrize("name", NAMES)

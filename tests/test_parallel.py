@@ -141,4 +141,6 @@ def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None
     parent.kill()
     parent.wait()
     workers = [Path("/proc") / path.name for path in tmp_path.iterdir()]
+    assert len(workers) == 2
     wait_until(lambda: not any(worker.exists() for worker in workers), seconds=60)
+    assert not any(worker.exists() for worker in workers)
