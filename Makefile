@@ -26,10 +26,10 @@ test: install ## Test what takes seconds
 test-all: install ## Test everything, DVC's commands in a temporary clone included
 	@$(PYTEST)
 
-soak: install ## Try kills, hostile files and long runs for up to two hours (soak/README.md)
+soak: $(VENV)/.soak ## Try kills, hostile files and long runs for up to two hours (soak/README.md)
 	@$(BIN)/python -m soak
 
-soak-full: install ## All rounds of that; stopped and started again it goes on where it was
+soak-full: $(VENV)/.soak ## All rounds of that; stopped and started again it goes on where it was
 	@$(BIN)/python -m soak --full
 
 bench: install ## Measure every hot path beside the plain way: docs/performance.md
@@ -60,6 +60,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/pip
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) "$(TORCH)"
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Tools of the soak alone: a fuzzer, a mutator, a resolver, licences, coverage. Not in the lock: nothing else needs them.
+$(VENV)/.soak: $(VENV)/.installed
+	@echo "Installing the soak's tools into $(VENV)"
+	@$(PIP) --no-build-isolation --editable ".[fuzz,mutation,supply,coverage]"
 	@touch $@
 
 $(BIN)/pip:
