@@ -1,12 +1,16 @@
-"""Measure a cold run of the pipeline, and how time and memory grow, and write both to docs/performance.md.
+"""Measure a cold run of the pipeline, memory of its stages on recordings, and how time and memory grow with the work.
+
+Writes the tables of docs/performance.md.
 
     make bench-scale
     python benchmarks/bench_scale.py --part growth --most-seconds 20       # prints, writes nothing
 
-The run is in a clone of the committed state, with empty caches. Sizes that would take longer than `--most-seconds`, or
-more memory than is free, by what the last size took, are left out, and said so.
+The runs are in clones of the committed state, with empty caches. Memory of the stages needs the recordings. Sizes that
+would take longer than `--most-seconds`, or more memory than is free, by what the last size took, are left out, and
+said so.
 """
 
+import os
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +22,9 @@ import typer
 from speed.growth import Curve, curves
 from speed.pipeline import cold_run, table
 from speed.record import machine, replace_tables
-from speed.workplace import ROOT, Workplace
+from speed.stage_memory import HEAD as HEAD_OF_MEMORY
+from speed.stage_memory import stage_memory
+from speed.workplace import RECORDINGS, ROOT, Workplace
 
 from blaze2cap.errors import one_sentence
 
@@ -31,6 +37,7 @@ class Part(StrEnum):
     """What may be measured alone."""
 
     REPRO = "repro"
+    MEMORY = "memory"
     GROWTH = "growth"
 
 
@@ -40,16 +47,18 @@ def main(
     change: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of params.yaml, for the cold run.")] = None,
     picture: Annotated[Path, typer.Option(help="PNG of the curves.")] = PICTURE,
 ) -> None:
-    """Print both tables; without --part, write them, too."""
+    """Print the tables; without --part, write them, too."""
     torch.set_num_threads(1)
     with one_sentence("bench_scale"), Workplace(1) as workplace:
         described = machine()
-        if part != Part.GROWTH:
+        if part in (None, Part.REPRO):
             text = f"{described}\n\n{table(cold_run(workplace.scratch / 'cold', tuple(change or ())))}"
             print(text, flush=True)
             if part is None:
                 replace_tables(DOCUMENT, "repro", text)
-        if part != Part.REPRO:
+        if part in (None, Part.MEMORY):
+            _memory(workplace, described, part is None)
+        if part in (None, Part.GROWTH):
             print(_HEAD, flush=True)
             found = []
             for curve in curves(workplace, most_seconds):
@@ -61,6 +70,20 @@ def main(
                 replace_tables(
                     DOCUMENT, "scale", f"{described}\n\n![time and memory](images/scaling.png)\n\n{_HEAD}\n{rows}"
                 )
+
+
+def _memory(workplace: Workplace, described: str, kept: bool) -> None:
+    """Print what the stages take of memory, and put it into the document; UserError where alone and not to be had."""
+    if kept and not os.environ.get(RECORDINGS):
+        print(f"memory of the stages is left out: {RECORDINGS} is not set")
+        return
+    lines = [HEAD_OF_MEMORY]
+    print(HEAD_OF_MEMORY, flush=True)
+    for row in stage_memory(workplace):
+        print(row, flush=True)
+        lines.append(row)
+    if kept:
+        replace_tables(DOCUMENT, "memory", "\n".join((described, "", *lines)))
 
 
 def plot(found: Iterable[Curve], path: Path) -> None:

@@ -5,53 +5,25 @@
 
 Runs the commit that is checked out, in a clone inside the new folder, with the defaults but one epoch of training, fed
 by the small hub of the tests on the loopback. One row a command: seconds that passed; seconds of the processor; most
-memory at once of the command with all its processes, with pages of files that are mapped into memory and without (the
-system takes those back where memory is short); space on the disk of all that the command has left, files of several
-names once. Time and memory are looked at five times a second: what a process did between the last look and its end is
-not counted.
+memory at once of the command with all its processes, with pages of files that are mapped into memory and without; space
+on the disk of all that the command has left, files of several names once.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
+from speed.process_tree import watched
 
 ROOT = Path(__file__).resolve().parent.parent
-EVERY_S = 0.2
 STAGES = ("preprocess", "split", "train", "evaluate")
 OUTPUTS = ("data/raw", "data/clips", "data/split", "models")
-
-
-@dataclass
-class Use:
-    """What a tree of processes has used so far: seconds of the processor by process, most bytes at once."""
-
-    seconds: dict[tuple[int, float], float] = field(default_factory=dict)
-    memory: int = 0
-    anonymous: int = 0
-
-    def look(self, top: psutil.Process) -> None:
-        """Take the tree's present state into account."""
-        shares = anonymous = 0
-        for process in [top, *top.children(recursive=True)]:
-            try:
-                times = process.cpu_times()
-                self.seconds[process.pid, process.create_time()] = times.user + times.system
-                kib = _rollup(process.pid)
-            except (psutil.Error, OSError):  # it has ended meanwhile
-                continue
-            shares += kib.get("Pss", 0) * 1024
-            anonymous += kib.get("Pss_Anon", 0) * 1024
-        self.memory, self.anonymous = max(self.memory, shares), max(self.anonymous, anonymous)
 
 
 def main(
@@ -74,20 +46,13 @@ def main(
     print("|---|---|---|---|---|---|", flush=True)
 
     def measured(name: str, *command: str) -> None:
-        use, began = Use(), time.perf_counter()
         with (folder / "log").open("a") as log:
-            log.write(f"$ {' '.join(command)}\n")
-            log.flush()
-            process = psutil.Popen(command, cwd=clone, env=environment, stdout=log, stderr=subprocess.STDOUT)
-            while process.poll() is None:
-                use.look(process)
-                time.sleep(EVERY_S)
-        passed = time.perf_counter() - began
+            use, code = watched(command, clone, environment, log)
         disk = disk_bytes([clone / "data", clone / ".dvc" / "cache", home])
-        figures = f"{passed:.1f} | {sum(use.seconds.values()):.1f} | {use.memory / 1e9:.2f} | {use.anonymous / 1e9:.2f}"
+        figures = f"{use.passed:.1f} | {use.worked:.1f} | {use.memory / 1e9:.2f} | {use.anonymous / 1e9:.2f}"
         print(f"| {name} | {figures} | {disk / 1e9:.2f} |", flush=True)
-        if process.returncode:
-            sys.exit(f"full_size: {' '.join(command)} ended with {process.returncode}; see {folder / 'log'}")
+        if code:
+            sys.exit(f"full_size: {' '.join(command)} ended with {code}; see {folder / 'log'}")
 
     with hub(release) as (endpoint, commit):
         environment["HF_ENDPOINT"] = endpoint
@@ -123,12 +88,6 @@ def disk_bytes(folders: Iterable[Path]) -> int:
     """Space that all files of some folders take up together, a file of several names once."""
     states = (path.lstat() for folder in folders for path in folder.rglob("*") if not path.is_dir())
     return sum({(state.st_dev, state.st_ino): state.st_blocks * 512 for state in states}.values())
-
-
-def _rollup(pid: int) -> dict[str, int]:
-    """Memory of a process by kind [KiB]; of pages that processes share, each has its part."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    return {key: int(value.split()[0]) for key, value in (line.split(":") for line in lines)}
 
 
 if __name__ == "__main__":
