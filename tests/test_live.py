@@ -29,6 +29,7 @@ from blaze2cap.learning.model import PoseModel
 from blaze2cap.runtime import live_session
 from blaze2cap.runtime.bvh import read_bvh
 from blaze2cap.runtime.causal_world import CausalWorld
+from blaze2cap.runtime.finishing.chain import FinishingParams
 from blaze2cap.runtime.live import LiveMotion, StopRequest, run_live, stopped_by_signals
 from blaze2cap.runtime.live_capture import NewestShot, Shot
 from blaze2cap.runtime.live_preview import drawn, require_display
@@ -324,6 +325,7 @@ def outputs(folder: Path) -> set[str]:
         (("--record", "a.bvh", "--skeleton", "cat"), "there is no skeleton cat"),
         (("--mirror",), "--mirror is about an avatar"),
         (("--camera", "1", "--video", "person.mp4"), "give one of the two"),
+        (("--smooth", "--raw"), "--smooth and --raw: give one of the two"),
         (("--fov", "5"), "the field of view is 5 degrees"),
         (("--camera-tilt", "95"), "the camera's tilt is 95 degrees"),
         (("--subject-height", "180"), "the subject's height is 180 m"),
@@ -346,6 +348,22 @@ def test_what_cannot_be_is_told_before_the_camera_is_opened(
     assert told in said
     assert said.count("\n") == 1
     assert outputs(folder) == set()
+
+
+@pytest.mark.parametrize(("arguments", "low_pass"), [((), False), (("--smooth",), True)])
+def test_smooth_puts_the_low_pass_among_the_steps(
+    arguments: tuple[str, ...], low_pass: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[FinishingParams | None] = []
+
+    class Finishing(live_session.Finishing):
+        def __init__(self, offset: np.ndarray, params: FinishingParams | None = None) -> None:
+            asked.append(params)
+            super().__init__(offset, params)
+
+    monkeypatch.setattr(live_session, "Finishing", Finishing)
+    assert run("--video", "nobody.mp4", "--seconds", 0.2, *arguments)[0] == 0
+    assert asked == [FinishingParams(low_pass=low_pass)]
 
 
 def test_an_absent_camera_or_video_ends_in_a_sentence(folder: Path) -> None:

@@ -49,6 +49,9 @@ def live(
     skeleton: Annotated[
         str, typer.Option(help="Bones of recorded .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
     ] = "totalcapture",
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Less tremor, for a little lag: a low-pass that follows what is fast.")
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="Motion as the network has it: feet may slide, sides may be exchanged.")
     ] = False,
@@ -59,6 +62,8 @@ def live(
     with one_sentence("blaze2cap live"):
         if camera is not None and video is not None:
             raise UserError("--camera and --video: give one of the two")
+        if smooth and raw:
+            raise UserError("--smooth and --raw: give one of the two")
         if mirror and vmc is None:
             raise UserError("--mirror is about an avatar: give --vmc HOST:PORT, too")
         require_opencv()
@@ -80,6 +85,7 @@ def live(
                 skeleton=skeleton,
                 most_s=seconds,
                 preview=preview,
+                smooth=smooth,
                 raw=raw,
             )
         )

@@ -11,7 +11,7 @@ from blaze2cap.data.field_of_view import camera_intrinsics, require_field_of_vie
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.animation import require_height, require_tilt
 from blaze2cap.runtime.causal_world import CausalWorld
-from blaze2cap.runtime.finishing.chain import Finishing
+from blaze2cap.runtime.finishing.chain import Finishing, FinishingParams
 from blaze2cap.runtime.live import LiveMotion, Output, StopRequest, run_live, stopped_by_signals
 from blaze2cap.runtime.live_capture import PlayedVideo, Source, capturing
 from blaze2cap.runtime.live_preview import Preview, require_display
@@ -36,6 +36,7 @@ class LiveSettings:
     record, skeleton   files to write at the end, and the bones that animation files get
     checkpoint         its folder or exported file, or what `chosen_checkpoint` finds; `runtime` runs it
     most_s             the longest time to run [s]
+    smooth             a low-pass over the motion, too
     raw                motion as the network has it, neither guarded nor finished
     """
 
@@ -53,6 +54,7 @@ class LiveSettings:
     skeleton: str = "totalcapture"
     most_s: float | None = None
     preview: bool = False
+    smooth: bool = False
     raw: bool = False
 
 
@@ -148,7 +150,8 @@ def _run(
         closing(Preview()) as preview,
         capturing(source) as newest,
     ):
-        guard, finish = (None, None) if settings.raw else (SideGuard(), Finishing(world.offset))
+        finishing = Finishing(world.offset, FinishingParams(low_pass=settings.smooth))
+        guard, finish = (None, None) if settings.raw else (SideGuard(), finishing)
         motion = LiveMotion(detector.detect, streamer, world, guard, finish)
         status = LiveStatus(time.perf_counter)
         try:
