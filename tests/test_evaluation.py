@@ -3,7 +3,10 @@
 import dataclasses
 import json
 import math
+import platform
+import resource
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +24,7 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
 from blaze2cap.learning.bootstrap_interval import bootstrap_interval
 from blaze2cap.learning.evaluation import BY_POSE, EvaluateParams, evaluate, joint_table
+from blaze2cap.learning.freed_memory import return_freed_memory
 from blaze2cap.learning.measure import COLUMNS, STANDARD_BONES
 from blaze2cap.learning.scoring import RAW, Scores, score
 
@@ -275,6 +279,20 @@ def test_a_system_that_gives_no_numbers_is_named(clipset: ClipSet) -> None:
 
     with pytest.raises(UserError, match=r"S1/walking2/cam1: broken gives numbers that are not finite"):
         score(clipset, {"test": list(TAKES)}, {"broken": broken}, torch.from_numpy(clipset.offset).mean(0))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries give memory back by themselves")
+def test_freed_memory_goes_back_to_the_system_from_below_what_is_kept() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    pieces = [bytes(16_384) for _ in range(4_000)]
+    kept = pieces[::100]
+    pieces.clear()
+    before = resident()
+    return_freed_memory()
+    assert before - resident() > 16_384 * 2_000
+    assert len(kept) == 40
 
 
 def test_intervals_hold_their_figure_and_say_what_was_drawn(report: dict, clipset: ClipSet) -> None:

@@ -18,6 +18,7 @@ from blaze2cap.learning import resume
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.learning.fit import Report, fit
 from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.training import Trainer
 
 PARTS = {"train": ["S1/freestyle1"], "val": ["S2/freestyle2"]}
 STEPS = 14  # one epoch of 290 frames at three strides in batches of 4 windows of 16 frames
@@ -64,6 +65,27 @@ def test_a_killed_fit_ends_in_the_same_checkpoint(clips: Path, tmp_path: Path, m
     assert begun[0] == 7
     for file in ("model.json", "model.safetensors"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_more_processes_than_cores_are_told_and_not_started(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+
+    def remember(trainer: Trainer, folder: Path, workers: int, report: Report) -> None:
+        asked.append(workers)
+        raise Killed
+
+    monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr("blaze2cap.learning.fit.cores_here", lambda: 3)
+    monkeypatch.setattr(Trainer, "run", remember)
+    for workers in (2, 8):
+        sections = SMALL, LossParams(), train_params(), RuntimeParams(device="cpu", workers=workers)
+        with pytest.raises(Killed):
+            fit(clips, PARTS, *sections, silent)
+    assert asked == [2, 3]
+    told = [line for line in capsys.readouterr().err.splitlines() if "runtime.workers" in line]
+    assert told == ["train: runtime.workers is 8; 3 processes, one a core, make batches"]
 
 
 def test_the_simulator_counts_among_the_code_that_shapes_a_run(

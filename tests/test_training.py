@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tiny import tiny_clipset
 
 from blaze2cap.body.rotation import geodesic_angle
 from blaze2cap.data.parallel import RuntimeParams
-from blaze2cap.data.windows import Windows
+from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning import precision
 from blaze2cap.learning.augment import AugmentParams
@@ -192,6 +193,32 @@ def test_fp16_on_a_cpu_and_an_unknown_device_end_in_a_sentence() -> None:
         make_trainer(2, train_params(compile=True))
     with pytest.raises(UserError, match=r"runtime.device is 'tpu9'"):
         RuntimeParams(device="tpu9").torch_device()
+
+
+class _Weight(torch.nn.Module):
+    """An objective of one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return self.weight.square(), {}
+
+
+def test_a_compilation_that_fails_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks_a_compiler(*_: object) -> None:
+        raise RuntimeError("Failed to find C compiler.\nPlease specify one")
+
+    trainer = make_trainer(2, train_params())
+    trainer.params, trainer.objective = train_params(compile=True), _Weight()
+    monkeypatch.setattr(
+        trainer.objective, "compile", partial(torch.nn.Module.compile, trainer.objective, backend=lacks_a_compiler)
+    )
+    with pytest.raises(
+        UserError, match=r"^train.compile is true, but .* \(Failed to find C compiler.\); .* train.compile=false"
+    ):
+        trainer.run(tmp_path, 0, silent)
 
 
 def test_a_look_ahead_as_long_as_the_window_ends_in_a_sentence() -> None:

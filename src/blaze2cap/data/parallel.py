@@ -60,6 +60,11 @@ class RuntimeParams:
             ) from None
 
 
+def cores_here() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def spread_over(executor: Executor, *folders: Path) -> Iterator[None]:
     """Inside, jobs run in processes of this machine ("local") or on the cluster of DASK_SCHEDULER_ADDRESS ("dask").

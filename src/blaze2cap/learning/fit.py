@@ -9,7 +9,7 @@ from typing import Any
 
 import blaze2cap
 from blaze2cap.data.clipset import ClipSet
-from blaze2cap.data.parallel import RuntimeParams
+from blaze2cap.data.parallel import RuntimeParams, cores_here
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import fit_baselines
@@ -64,11 +64,17 @@ def fit(
     folder = run_folder(fingerprint({"parameters": parameters, "takes": takes, "numbers": numbers}, files))
     trainer = Trainer(data, seen_by, model_params, loss_params, params, device, group)
     told = refuse_too_large(trainer.memory(), params.batch, group.size, device)
+    workers = min(runtime.workers, cores_here())
     if group.first:
         print(f"train: {told}", file=sys.stderr, flush=True)
+        if workers < runtime.workers:
+            print(
+                f"train: runtime.workers is {runtime.workers}; {workers} processes, one a core, make batches",
+                file=sys.stderr,
+            )
     with sole_writer(folder) if group.first else nullcontext():
         group.wait()
-        best, last = trainer.run(folder, runtime.workers, report)
+        best, last = trainer.run(folder, workers, report)
 
     provenance = {
         "version": blaze2cap.__version__,

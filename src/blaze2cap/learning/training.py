@@ -19,6 +19,7 @@ from blaze2cap.body.rotation import geodesic_angle
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.batches import TrainingData, TrainParams
+from blaze2cap.learning.compilation import compiling
 from blaze2cap.learning.data_parallel import ALONE, Group
 from blaze2cap.learning.device_memory import MemoryNeed, memory_need
 from blaze2cap.learning.loss import LossParams
@@ -99,7 +100,7 @@ class Trainer:
         """Train to the end and return the best model by validation (where nothing validates, the last) and the last.
 
         `folder` keeps state between kills; `report(step, steps, row)` is called after each step.
-        Raises UserError where the loss is not finite or grows without bound.
+        Raises UserError where the loss is not finite or grows without bound, or torch.compile fails.
         """
         if self.params.compile:
             self.objective.compile()
@@ -107,7 +108,8 @@ class Trainer:
         steps = self.data.steps
         batches = self.data.batches(first, workers, self.part, pin=self.device.type == "cuda")
         for step, batch in enumerate(on_device(batches, self.device), start=first):
-            row = self.step(step, batch)
+            with compiling(self.params.compile):
+                row = self.step(step, batch)
             done = step + 1
             # The others wait at their next step for the gradient of the first.
             if self.group.first:
