@@ -147,7 +147,10 @@ def write_take(job: TakeJob) -> list[SampleName]:
     for number, (clip, lengths) in enumerate(job.segments.items()):
         camera = cameras[clip.camera]
         seen = camera.to_camera(position), camera.rotation @ rotation
-        raw = simulate_raw(*seen, camera, seed=SEED + number, subject_seed=int(subject[1:]), tracking=NEVER_LOST)
+        one = (part[None] for part in seen)
+        raw = next(
+            simulate_raw(*one, [camera], seeds=[SEED + number], subject_seed=int(subject[1:]), tracking=NEVER_LOST)
+        )
         motion = torch.cat((seen[1][:, :1], local[:, 1:]), dim=1)
         first = 0
         for segment, length in enumerate(lengths):

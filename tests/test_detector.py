@@ -122,11 +122,35 @@ def test_left_and_right_err_alike_up_to_the_asymmetry():
 
 @pytest.mark.parametrize("process", [ornstein_uhlenbeck, matern])
 def test_processes_are_stationary_from_the_first_frame(process):
-    value = process(40, torch.full((1, 1), 0.1), (20000,), torch.Generator().manual_seed(0))
+    shape = (2, 40, 20000) if process is matern else (40, 20000)
+    value = process(torch.randn(shape, generator=torch.Generator().manual_seed(0)), torch.full((1, 1), 0.1))
     torch.testing.assert_close(value.var(1), torch.ones(40), atol=0.06, rtol=0)
     time = 0.1 * torch.arange(40)
     expected = torch.exp(-time) * (1 + time if process is matern else 1)
     torch.testing.assert_close((value * value[0]).mean(1), expected, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("frames", [1, 30])
+def test_paths_are_what_their_recurrence_says_frame_by_frame(frames):
+    """With a step of its own for each frame: x' = phi x + e, and (value, rate)' = F (value, rate) + L e."""
+    generator = torch.Generator().manual_seed(1)
+    step = torch.rand(frames, 5, generator=generator, dtype=torch.float64)
+    noise = torch.randn(2, frames, 5, generator=generator, dtype=torch.float64)
+    given = noise.clone()
+    rough, smooth = ornstein_uhlenbeck(noise[0], step), matern(noise, step)
+    assert torch.equal(noise, given)
+    x, state = noise[0, 0], noise[:, 0]
+    for t in range(1, frames):
+        keep = torch.exp(-step[t])
+        x = keep * x + (1 - keep**2).sqrt() * noise[0, t]
+        turn = torch.stack(
+            [torch.linalg.matrix_exp(torch.tensor([[0.0, 1.0], [-1.0, -2.0]]).double() * s) for s in step[t]]
+        )
+        fresh = torch.linalg.cholesky(torch.eye(2) - turn @ turn.mT) @ noise[:, t].T[..., None]
+        state = (turn @ state.T[..., None] + fresh)[..., 0].T
+        torch.testing.assert_close(rough[t], x)
+        torch.testing.assert_close(smooth[t], state[0])
+    torch.testing.assert_close(torch.stack((rough[-1], smooth[-1])), torch.stack((x, state[0])))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +163,9 @@ def raw_clip():
     position, rotation = forward_kinematics(in_view, bones(), camera.to_camera(way))
 
     def make(**keys) -> np.ndarray:
-        return simulate_raw(position, rotation, camera, **({"seed": 7, "subject_seed": 1} | keys))
+        return next(
+            simulate_raw(position[None], rotation[None], [camera], **({"seeds": [7], "subject_seed": 1} | keys))
+        )
 
     return position, camera, make
 
@@ -162,8 +188,20 @@ def test_gaps_are_zero_and_anchors_follow_them(raw_clip):
 def test_raw_clips_repeat_by_seed_and_share_the_subject(raw_clip):
     _, _, make = raw_clip
     np.testing.assert_array_equal(make(), make())
-    assert not np.array_equal(make(), make(seed=8))
+    assert not np.array_equal(make(), make(seeds=[8]))
     assert not np.array_equal(make(), make(subject_seed=2))
+
+
+def test_a_raw_clip_is_the_same_whatever_clips_are_made_with_it(raw_clip):
+    """To the last digit: the sample's bytes must not depend on how many cameras look on."""
+    position, camera, _ = raw_clip
+    rotation = torch.eye(3).expand(2, 600, 21, 3, 3)
+    pair = position.expand(2, -1, -1, -1), rotation, [camera, camera]
+    together = list(simulate_raw(*pair, seeds=[7, 8], subject_seed=1))
+    for index, clip in enumerate(together):
+        alone = (part[index : index + 1] for part in pair)
+        np.testing.assert_array_equal(clip, next(simulate_raw(*alone, seeds=[7 + index], subject_seed=1)))
+    assert not np.array_equal(*together)
 
 
 def test_a_stranger_stands_far_from_the_subject(raw_clip):

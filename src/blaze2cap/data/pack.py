@@ -23,6 +23,9 @@ from blaze2cap.data.raw import ClipName, Sidecar, read_landmarks, read_sidecar, 
 from blaze2cap.data.segment import Segment, find_segments, is_detected, to_model_layout
 from blaze2cap.data.vicon import FPS, read_vicon
 
+JOINT_POSITION = "joint_position"
+"""Array (T, 21, 3), there while packing lasts: joints of the packed truth in the world [m], as all cameras share it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TakeJob:
@@ -68,15 +71,18 @@ class PackedClip(NamedTuple):
 
 
 def pack_take(job: TakeJob) -> PackedTake:
-    """Write a take's local rotations, root positions, bone offsets and outliers, and look for faults of its truth."""
+    """Write a take's rotations, root positions, bone offsets, outliers and joints, and look for faults of its truth."""
     vicon = read_vicon(job.raw / vicon_folder(job.take))
     position = torch.from_numpy(vicon.position)
     rotation = quaternion_to_matrix(torch.from_numpy(vicon.quaternion))
     offset, residual = bone_offsets(position, rotation)
     local = global_to_local(rotation)
     findings = examine_take(job.take, position, local, offset, FPS, job.faults)
-    write_rows(job.packed, "rotation", job.span, matrix_to_rotation_6d(local))
-    write_rows(job.packed, "root_position", job.span, position[:, 0])
+    rotation_6d, root_position, offset = matrix_to_rotation_6d(local).float(), position[:, 0].float(), offset.float()
+    joints, _ = forward_kinematics(rotation_6d_to_matrix(rotation_6d), offset, root_position)
+    write_rows(job.packed, "rotation", job.span, rotation_6d)
+    write_rows(job.packed, "root_position", job.span, root_position)
+    write_rows(job.packed, JOINT_POSITION, job.span, joints)
     write_rows(job.packed, "outlier", job.span, findings.outlier)
     write_rows(job.packed, "offset", Span(first_row=job.number, frames=1), offset)
     return PackedTake(1000 * residual, findings)
@@ -170,11 +176,8 @@ def _shifted(raw: np.ndarray, lag_frames: int, frames: int) -> np.ndarray:
 
 def _seen(job: ClipJob, landmarks: np.ndarray) -> Seen:
     """The landmarks beside the packed truth of the take, in the world."""
-    rows = slice(job.take.span.first_row, job.take.span.first_row + job.span.frames)
-    rotation = rotation_6d_to_matrix(torch.from_numpy(packed_array(job.take.packed, "rotation")[rows].copy()))
-    root_position = torch.from_numpy(packed_array(job.take.packed, "root_position")[rows].copy())
-    offset = torch.from_numpy(packed_array(job.take.packed, "offset")[job.take.number].copy())
-    position, _ = forward_kinematics(rotation, offset, root_position)
+    rows = Span(first_row=job.take.span.first_row, frames=job.span.frames).rows
+    position = torch.from_numpy(packed_array(job.take.packed, JOINT_POSITION)[rows].copy())
     own = job.clip.camera
     others = {name: camera for name, camera in job.cameras.items() if name != own}
     return Seen(str(job.clip), torch.from_numpy(landmarks), position, job.cameras[own], others)

@@ -2,7 +2,8 @@
 
 import fcntl
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -54,6 +55,17 @@ def allocate(folder: Path, takes: int, truth_frames: int, landmark_frames: int) 
         ("landmarks", "float32", (landmark_frames, len(LANDMARKS), CHANNELS)),
     ):
         open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
+
+
+@contextmanager
+def scratch_array(folder: Path, name: str, shape: tuple[int, ...]) -> Iterator[None]:
+    """An array of float32 zeros beside the others, gone at the end."""
+    path = folder / f"{name}.npy"
+    open_memmap(path, mode="w+", dtype="float32", shape=shape)
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def packed_array(folder: Path, name: str, mode: Literal["r", "r+"] = "r") -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blaze2cap.body.camera import Camera
+from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.atomic import replaced_folder
 from blaze2cap.data.calibration import read_calibration
 from blaze2cap.data.clipset import VIDEO
@@ -16,11 +17,12 @@ from blaze2cap.data.faults.record import DataFault, fault_report
 from blaze2cap.data.faults.timing import Lag, estimate_lag, timing_faults
 from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.own_pack import preprocess_own
-from blaze2cap.data.pack import ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
+from blaze2cap.data.pack import JOINT_POSITION, ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
 from blaze2cap.data.packed import (
     allocate,
     consecutive,
     packed_array,
+    scratch_array,
     take_row,
     write_cameras,
     write_source,
@@ -73,13 +75,14 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
         clip_jobs = _clip_jobs(clips, take_jobs, cameras, params)
         truth_frames = sum(job.span.frames for job in take_jobs.values())
         allocate(folder, len(take_jobs), truth_frames, sum(job.span.frames for job in clip_jobs))
-        results = parallel_map(pack_take, list(take_jobs.values()), workers, "packing takes")
-        packed_takes = dict(zip(takes, results, strict=True))
-        packed_clips = parallel_map(pack_clip, clip_jobs, workers, "packing clips")
-        timing = _timing(packed_clips)
-        if params.correct_lag:
-            shifted = [replace(job, lag_frames=_whole(timing[job.clip.take])) for job in clip_jobs]
-            packed_clips = parallel_map(pack_clip, shifted, workers, "undoing lags")
+        with scratch_array(folder, JOINT_POSITION, (truth_frames, len(JOINTS), 3)):
+            results = parallel_map(pack_take, list(take_jobs.values()), workers, "packing takes")
+            packed_takes = dict(zip(takes, results, strict=True))
+            packed_clips = parallel_map(pack_clip, clip_jobs, workers, "packing clips")
+            timing = _timing(packed_clips)
+            if params.correct_lag:
+                shifted = [replace(job, lag_frames=_whole(timing[job.clip.take])) for job in clip_jobs]
+                packed_clips = parallel_map(pack_clip, shifted, workers, "undoing lags")
         data_faults = _faults(packed_takes, packed_clips, timing, params)
         _mark_calibration(folder, take_jobs, data_faults)
         _write_tables(folder, take_jobs, packed_takes, packed_clips)

@@ -27,7 +27,7 @@ def to_model_layout(raw: Float32[np.ndarray, "frames 33 10"]) -> Float32[np.ndar
     """
     landmarks = np.ascontiguousarray(raw[:, KEPT_FROM_RAW][:, :, KEPT_RAW_CHANNELS])
     detected = is_detected(landmarks)
-    landmarks[:, :, TRACKED] = (detected & ~_starts(landmarks))[:, None]
+    landmarks[:, :, TRACKED] = (detected & ~_starts(landmarks, detected))[:, None]
     return landmarks
 
 
@@ -38,13 +38,16 @@ def is_detected(landmarks: Float32[np.ndarray, "frames 25 7"]) -> Bool[np.ndarra
 
 def find_segments(landmarks: Float32[np.ndarray, "frames 25 7"]) -> list[Segment]:
     """Segments of a clip, in order; they end where tracking is lost or anchored anew."""
-    starts = np.flatnonzero(_starts(landmarks))
-    ends = np.flatnonzero(np.append(_starts(landmarks) | ~is_detected(landmarks), True))
-    after = ends[np.searchsorted(ends, starts, side="right")]
-    return [Segment(int(start), int(end - start)) for start, end in zip(starts, after, strict=True)]
-
-
-def _starts(landmarks: Float32[np.ndarray, "frames 25 7"]) -> Bool[np.ndarray, "frames"]:
     detected = is_detected(landmarks)
+    start = _starts(landmarks, detected)
+    starts = np.flatnonzero(start)
+    ends = np.flatnonzero(np.append(start | ~detected, True))
+    after = ends[np.searchsorted(ends, starts, side="right")]
+    return [Segment(int(first), int(end - first)) for first, end in zip(starts, after, strict=True)]
+
+
+def _starts(
+    landmarks: Float32[np.ndarray, "frames 25 7"], detected: Bool[np.ndarray, "frames"]
+) -> Bool[np.ndarray, "frames"]:
     before = np.append(False, detected[:-1])
     return detected & ((landmarks[:, 0, TRACKED] == 0) | ~before)

@@ -61,5 +61,5 @@ def landmark_places(
     """
     joint = torch.tensor([_JOINT[index] for index in landmarks], device=position.device)
     offset = position.new_tensor([_OFFSET[index] for index in landmarks])
-    turned = (rotation.index_select(-3, joint) * offset[..., None, :]).sum(-1)
+    turned = (rotation.index_select(-3, joint) @ offset[..., None]).squeeze(-1)
     return position.index_select(-2, joint) + turned

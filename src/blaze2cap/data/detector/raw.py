@@ -1,5 +1,8 @@
 """Whole clips in BlazePose's raw layout: the parametric model, lost tracking, and now and then another person."""
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
@@ -23,8 +26,8 @@ from blaze2cap.body.landmark import (
     WORLD,
 )
 from blaze2cap.data.detector.anatomy import landmark_places
-from blaze2cap.data.detector.observation import project, ray_view
-from blaze2cap.data.detector.parametric import ParametricDetector, draw_subjects
+from blaze2cap.data.detector.observation import RayView, project, ray_view
+from blaze2cap.data.detector.parametric import clock, draw_noise, draw_subjects, err
 from blaze2cap.data.detector.tracking import Segment, TrackingFigures, track
 
 _ALL = range(len(RAW_LANDMARKS))
@@ -36,71 +39,96 @@ _STRANGER_MARGIN = 0.04  # of the image's width, from its edge
 
 
 def simulate_raw(
-    position: Float[Tensor, "frames 21 3"],
-    rotation: Float[Tensor, "frames 21 3 3"],
-    camera: Camera,
+    position: Float[Tensor, "clips frames 21 3"],
+    rotation: Float[Tensor, "clips frames 21 3 3"],
+    cameras: Sequence[Camera],
     *,
-    seed: int,
+    seeds: Sequence[int],
     subject_seed: int,
     tracking: TrackingFigures | None = None,
-) -> Float32[np.ndarray, "frames 33 10"]:
-    """A clip at 60 fps as BlazePose would give it, in the raw layout.
+) -> Iterator[Float32[np.ndarray, "frames 33 10"]]:
+    """Clips of one subject at 60 fps, a camera each, as BlazePose would give them, in the raw layout.
 
-    `position` [m] and `rotation` (global) are in the camera frame. All clips of a subject take the same
-    `subject_seed`, which decides the subject's bias; `seed` is the clip's own. Equal seeds, equal clip.
+    `position` [m] and `rotation` (global) are in the frames of the cameras. All clips of a subject take the same
+    `subject_seed`, which decides the subject's bias; a clip has a seed of its own. Equal seeds, equal clip, whatever
+    other clips come with it.
     """
     position, rotation = position.float(), rotation.float()
-    rng = np.random.default_rng([seed, 1])
-    outside = _outside(position, rotation, camera).numpy()
-    segments = track(outside, _tilt(rotation).numpy(), tracking or TrackingFigures(), rng)
-    clip = np.zeros((len(position), len(RAW_LANDMARKS), RAW_CHANNELS), np.float32)
-    detected = _detect(position, rotation, camera, seed, subject_seed)
-    for number, segment in enumerate(segments):
-        frames = slice(segment.start, segment.stop)
-        if segment.stranger:
-            other = _stranger(position, rotation, camera, segment)
-            clip[frames] = _detect(*other, camera, seed + number, subject_seed + number).numpy()
-        else:
-            clip[frames] = detected[frames].numpy()
-        for channel in (RAW_TRACKED, RAW_TRACKED_COPY):
-            clip[frames, :, channel] = 1
-            clip[segment.start, :, channel] = 0
-    return clip
+    views = [_View.of(*pose) for pose in zip(position, rotation, cameras, strict=True)]
+    for index, (view, detected) in enumerate(zip(views, _detect(views, seeds, subject_seed), strict=True)):
+        rng = np.random.default_rng([seeds[index], 1])
+        segments = track(view.outside().numpy(), _tilt(rotation[index]).numpy(), tracking or TrackingFigures(), rng)
+        clip = np.zeros(detected.shape, np.float32)
+        for number, segment in enumerate(segments):
+            frames = slice(segment.start, segment.stop)
+            if segment.stranger:
+                other = _stranger(position[index], rotation[index], cameras[index], segment)
+                stranger = [_View.of(*other, cameras[index])]
+                clip[frames] = next(_detect(stranger, [seeds[index] + number], subject_seed + number)).numpy()
+            else:
+                clip[frames] = detected[frames].numpy()
+            for channel in (RAW_TRACKED, RAW_TRACKED_COPY):
+                clip[frames, :, channel] = 1
+                clip[segment.start, :, channel] = 0
+        yield clip
 
 
-def _detect(
-    position: Tensor, rotation: Tensor, camera: Camera, seed: int, subject_seed: int
-) -> Float[Tensor, "frames 33 10"]:
-    """One person, seen and tracked in every frame."""
-    generator = torch.Generator().manual_seed(seed)
+class _View(NamedTuple):
+    """A clip as it truly is before its camera: what the model needs of it, as a batch of one, and the rest.
+
+    `face` holds places of the landmarks that the model leaves out and `hips` those of the root, camera frame [m].
+    """
+
+    model: RayView
+    face: Float[Tensor, "frames 8 3"]
+    hips: Float[Tensor, "frames 3"]
+    intrinsics: Float[Tensor, "4"]
+
+    @classmethod
+    def of(
+        cls, position: Float[Tensor, "frames 21 3"], rotation: Float[Tensor, "frames 21 3 3"], camera: Camera
+    ) -> "_View":
+        face = landmark_places(position, rotation, _FACE)
+        return cls(ray_view(position[None], rotation[None]), face, position[:, 0], camera.intrinsics.float())
+
+    def outside(self) -> Float[Tensor, "frames"]:
+        """Share of the 25 landmarks that are out of the image or behind the camera."""
+        place = self.model.place[0]
+        screen = project(place, self.intrinsics)
+        return (((screen < 0) | (screen > 1)).any(-1) | (place[..., 2] <= 0)).float().mean(-1)
+
+
+def _detect(views: Sequence[_View], seeds: Sequence[int], subject_seed: int) -> Iterator[Float[Tensor, "frames 33 10"]]:
+    """One person, seen and tracked in every frame.
+
+    The noise of all clips is drawn at once, as its steps from frame to frame cost the same for many numbers as for few;
+    the rest clip by clip, so that no clip's last digits depend on another.
+    """
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     subject = draw_subjects(1, torch.Generator().manual_seed(subject_seed))
-    intrinsics = camera.intrinsics.float()
-    seen = ParametricDetector().observe(
-        position[None], rotation[None], intrinsics[None], torch.ones(1), subject, generator
-    )[0]
+    one = torch.ones(1)
+    noise = draw_noise(torch.cat([clock(view.model, one) for view in views]), one.expand(len(views)), generators)
+    for index, view in enumerate(views):
+        seen = err(view.model, view.intrinsics[None], subject, noise.window(index))[0]
+        yield _raw_layout(view, seen)
+
+
+def _raw_layout(view: _View, seen: Float[Tensor, "frames 25 7"]) -> Float[Tensor, "frames 33 10"]:
     raw = seen.new_zeros((len(seen), len(RAW_LANDMARKS), RAW_CHANNELS))
     kept = list(KEPT_FROM_RAW)
     raw[:, kept, RAW_WORLD], raw[:, kept, RAW_SCREEN] = seen[..., WORLD], seen[..., SCREEN]
     raw[:, kept, RAW_SCREEN_VISIBILITY] = seen[..., VISIBILITY]
     # Eyes and mouth share the nose's errors.
-    place = landmark_places(position, rotation, _ALL)
-    turn = ray_view(position, rotation).turn
-    from_nose = (place[:, _FACE] - place[:, _NOSE, None]) @ turn
-    on_screen = project(place, intrinsics)
+    nose = view.model.place[0, :, LANDMARK_INDEX["nose"], None]
+    from_nose = (view.face - nose) @ view.model.turn[0]
+    on_screen, nose_on_screen = project(view.face, view.intrinsics), project(nose, view.intrinsics)
     raw[:, _FACE, RAW_WORLD] = raw[:, _NOSE, None, RAW_WORLD] + from_nose
-    raw[:, _FACE, RAW_SCREEN] = raw[:, _NOSE, None, RAW_SCREEN] + on_screen[:, _FACE] - on_screen[:, _NOSE, None]
+    raw[:, _FACE, RAW_SCREEN] = raw[:, _NOSE, None, RAW_SCREEN] + on_screen - nose_on_screen
     raw[:, _FACE, RAW_SCREEN_VISIBILITY] = seen[:, LANDMARK_INDEX["nose"], None, VISIBILITY]
     raw[..., RAW_WORLD_VISIBILITY] = raw[..., RAW_SCREEN_VISIBILITY]
-    distance = position[:, :1, 2].clamp_min(1.0)
+    distance = view.hips[:, None, 2].clamp_min(1.0)
     raw[..., RAW_SCREEN_Z] = raw[..., RAW_WORLD.stop - 1] * _SCREEN_Z_M / distance
     return raw
-
-
-def _outside(position: Tensor, rotation: Tensor, camera: Camera) -> Float[Tensor, "frames"]:
-    """Share of the 25 landmarks that are out of the image or behind the camera."""
-    place = landmark_places(position, rotation)
-    screen = project(place, camera.intrinsics.float())
-    return (((screen < 0) | (screen > 1)).any(-1) | (place[..., 2] <= 0)).float().mean(-1)
 
 
 def _tilt(rotation: Tensor) -> Float[Tensor, "frames"]:

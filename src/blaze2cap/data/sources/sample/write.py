@@ -30,6 +30,9 @@ SAMPLE_TAKES = tuple(
 )
 """All takes, by the subjects and actions that the standard split puts into train and test."""
 
+# Clips of a take are simulated together, which costs memory: a hundred MB for 20 s and four cameras.
+_FRAMES_AT_ONCE = 10_000
+
 
 class _Job(NamedTuple):
     folder: Path
@@ -63,16 +66,21 @@ def _write_motion_and_landmarks(job: _Job) -> None:
     write_vicon(job.folder / vicon_folder(job.take), take.position.numpy(), quaternion.numpy())
     if action in MOTION_ONLY_ACTIONS:
         return
-    for name, camera in make_cameras(job.params.cameras, job.params.seed).items():
-        clip = ClipName(subject, action, name)
-        landmarks = simulate_raw(
-            camera.to_camera(take.position),
-            camera.rotation @ take.rotation,
-            camera,
-            seed=_clip_seed(job.params.seed, str(clip)),
+    cameras = make_cameras(job.params.cameras, job.params.seed)
+    at_once = max(1, _FRAMES_AT_ONCE // len(take.position))
+    for first in range(0, len(cameras), at_once):
+        names = list(cameras)[first : first + at_once]
+        views = [cameras[name] for name in names]
+        files = [ClipName(subject, action, name) for name in names]
+        clips = simulate_raw(
+            torch.stack([camera.to_camera(take.position) for camera in views]),
+            torch.stack([camera.rotation @ take.rotation for camera in views]),
+            views,
+            seeds=[_clip_seed(job.params.seed, str(clip)) for clip in files],
             subject_seed=_clip_seed(job.params.seed, subject),
         )
-        write_landmarks(job.folder / clip.landmark_file, landmarks)
+        for clip, landmarks in zip(files, clips, strict=True):
+            write_landmarks(job.folder / clip.landmark_file, landmarks)
 
 
 def _clip_seed(seed: int, name: str) -> int:
