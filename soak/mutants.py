@@ -249,7 +249,7 @@ def _place(mutant: Mutant) -> Place:
                 place = inside(child, place, names, nested)
             if not isinstance(child, ast.stmt) or not child.lineno <= mutant.line <= (child.end_lineno or 0):
                 continue
-            body = getattr(child, "body", None)
+            body: list[ast.stmt] = getattr(child, "body", [])
             in_body = bool(body) and mutant.line >= body[0].lineno
             last = body[0].lineno - 1 if body and not in_body else child.end_lineno or 0
             is_function, is_class = isinstance(child, ast.FunctionDef), isinstance(child, ast.ClassDef)
