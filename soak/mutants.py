@@ -120,7 +120,13 @@ class Trial:
 
     def _killer(self, mutant: Mutant, items: dict[Path, dict[str, Any]]) -> tuple[str | None, int]:
         """The test file that notices a mutant, and how many tests were tried."""
-        place, tried, files = _place(mutant), 0, 0
+        place = _place(mutant)
+        test, tried = self._killer_at(place, mutant, items)
+        # No test is seen to run what only an import calls.
+        return (test, tried) if tried else self._killer_at(place._replace(function=None), mutant, items)
+
+    def _killer_at(self, place: Place, mutant: Mutant, items: dict[Path, dict[str, Any]]) -> tuple[str | None, int]:
+        tried, files = 0, 0
         for path in _test_files(mutant.path, list(items))[:_MOST_SEARCHED]:
             if path not in self.known:
                 self.known[path] = self._measured(items[path])
