@@ -41,18 +41,20 @@ def imported_names(path: Path) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def imports(path: Path) -> set[Path]:
+@cache
+def imports(path: Path) -> frozenset[Path]:
     """Files of the package that importing this file's names runs, those of their parent packages included."""
-    found = set()
+    found: set[Path] = set()
     for name in imported_names(path):
         parts = name.split(".")
         if parts[0] == PACKAGE.name:
             prefixes = (SRC.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))
             found |= {file for prefix in prefixes for file in _module_files(prefix)}
-    return found
+    return frozenset(found)
 
 
-def closure(script: Path) -> set[Path]:
+@cache
+def closure(script: Path) -> frozenset[Path]:
     """Files of the package that a script can run; an `__init__.py` without code does nothing and is left out."""
     seen: set[Path] = set()
     waiting = [script]
@@ -60,7 +62,7 @@ def closure(script: Path) -> set[Path]:
         new = imports(waiting.pop()) - seen
         seen |= new
         waiting += new
-    return set(filter(has_code, seen))
+    return frozenset(filter(has_code, seen))
 
 
 def has_code(path: Path) -> bool:
