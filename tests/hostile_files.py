@@ -93,6 +93,8 @@ def arrays(shape: str) -> dict[str, bytes]:
         "a type of a bad number": described(f"(4, {shape})", "'<04'"),
         "a record": described(f"(4, {shape})", "[('x', '<f4'), ('y', '|O')]"),
         "header nested too deep": npy_header("(" * 9000),
+        "a name that is bytes": npy_header("{'descr': '<f4', 'fortran_order': False, b'shape': (4, 33, 10), }"),
+        "a name without end": npy_header("{'descr': '<f4', 'fortran_orde" + "r" * 9000 + "': False, 'shape': (4,)}"),
         "header without end": npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (4,"),
         "header of another version": npy_header("{}", b"\x09\x00"),
         "header longer than the file": b"\x93NUMPY\x02\x00\xff\xff\xff\xff{",

@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from tokenize import TokenError
 from typing import Literal
 
@@ -33,6 +34,8 @@ VICON_FOLDER = "vicon"
 _TAKE = re.compile(r"S\d+/[a-z]+\d+")
 MOST_PIXELS = 100_000
 """Along a side of any image."""
+# Of what NumPy says of a header, which may be all of it.
+_LONGEST_REASON = 200
 # Metres, shares of an image, visibilities: nothing is as large as this.
 _MOST = 1000.0
 _CLIP_FILE = re.compile(r"blaze_(?P<subject>S\d+)_(?P<action>[a-z]+\d+)_cam(?P<camera>\d+)\.npy")
@@ -194,8 +197,8 @@ def load_array(path: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
             array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, ArithmeticError, SyntaxError, TokenError) as error:  # all by NumPy
-        reason = " ".join(str(error).split())
+    except (OSError, ValueError, TypeError, EOFError, ArithmeticError, SyntaxError, TokenError) as error:
+        reason = shorten(" ".join(str(error).split()), _LONGEST_REASON)
         raise UserError(f"{path}: not a readable .npy array, it is truncated, damaged or pickled ({reason})") from None
     if array.ndim == 0:
         raise UserError(f"{path}: not a single .npy array of frames")
