@@ -1,6 +1,8 @@
 """Laws of which weights a command takes, and that weights of half precision are as good as whole ones."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,13 @@ def test_weights_of_half_precision_give_the_same_motion(tmp_path: Path) -> None:
     loaded = load_checkpoint(tmp_path)
     assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
     assert geodesic_angle(answer(loaded), answer(saved)).max() < 0.01
+
+
+def test_what_the_first_import_of_torch_leaves_is_never_searched_and_what_comes_later_is() -> None:
+    code = (
+        "import gc; from blaze2cap.runtime.open_network import open_solver\n"
+        "open_solver(None); left = gc.get_freeze_count(); later = open_solver(None)\n"
+        "print(gc.isenabled(), left > 100_000, gc.get_freeze_count() <= left, gc.is_tracked(later))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout == "True True True True\n"

@@ -1,5 +1,9 @@
 """What runs a trained network: torch from a checkpoint's folder, or onnxruntime from an exported file."""
 
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,14 +78,32 @@ def _exported(checkpoint: Path | None) -> "OnnxModel":
 
 
 def _trained(checkpoint: Path | None) -> "Checkpoint":
+    with _objects_that_stay():
+        try:
+            from blaze2cap.learning.checkpoint import load_checkpoint
+            from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
+        except ImportError as error:
+            if error.name is None or error.name.split(".")[0] not in ("torch", "safetensors"):
+                raise
+            raise UserError(
+                f"{error.name} is not installed, without which no checkpoint runs; where it is, `blaze2cap export -o "
+                "model.onnx` writes a network that needs none: --runtime onnx --checkpoint model.onnx"
+            ) from None
+        return load_checkpoint(chosen_checkpoint(checkpoint))
+
+
+@contextmanager
+def _objects_that_stay() -> Iterator[None]:
+    """What torch makes when it is first imported nobody looks through for garbage, now or later.
+
+    It all stays; to search it time and again, and once more at the end, takes a third of a short command's time.
+    """
+    if "torch" in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
     try:
-        from blaze2cap.learning.checkpoint import load_checkpoint
-        from blaze2cap.runtime.default_checkpoint import chosen_checkpoint
-    except ImportError as error:
-        if error.name is None or error.name.split(".")[0] not in ("torch", "safetensors"):
-            raise
-        raise UserError(
-            f"{error.name} is not installed, without which no checkpoint runs; where it is, `blaze2cap export -o "
-            "model.onnx` writes a network that needs none: --runtime onnx --checkpoint model.onnx"
-        ) from None
-    return load_checkpoint(chosen_checkpoint(checkpoint))
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
