@@ -46,7 +46,7 @@ _HEAD = "| path | measured | median | middle half | target | |\n|---|---|---|---
 
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"Paths to print: {', '.join(PATHS)}.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds at most; fewer for a first look.")] = 7,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds at most; fewer for a first look.")] = 5,
     compare: Annotated[bool, typer.Option("--compare", help="Beside the last run of the history.")] = False,
 ) -> None:
     """Print the table; without --only, write it and the history, too."""
