@@ -169,16 +169,14 @@ def with_gaps(landmarks: Float[Tensor, "N 25 7"], fps: float) -> Float[Tensor, "
 def with_slips(
     landmarks: Float[Tensor, "N 25 7"], fps: float, rng: np.random.Generator
 ) -> tuple[Float[Tensor, "N 25 7"], Tensor]:
-    """Sides exchanged as a detector does that takes front for back, for up to 0.6 s each, and in which frames."""
+    """Sides exchanged as a detector does that takes left for right, for up to 0.6 s each, and in which frames."""
     landmarks, where = landmarks.clone(), torch.zeros(len(landmarks), dtype=torch.bool)
     tracked, first = landmarks[:, 0, TRACKED].bool(), round(rng.uniform(*_BETWEEN_S) * fps)
     while first < len(landmarks):
         last = first + round(rng.uniform(*_SLIPS_S) * fps)
         # Where tracking goes on, before and after, so that nothing but the frames themselves tells.
         if last < len(landmarks) and tracked[first - round(fps / 2) : last + 1].all():
-            exchanged = landmarks[first:last, list(MIRROR)]
-            exchanged[..., 2] *= -1
-            landmarks[first:last], where[first:last] = exchanged, True
+            landmarks[first:last], where[first:last] = landmarks[first:last, list(MIRROR)], True
         first = last + round(rng.uniform(*_BETWEEN_S) * fps)
     return landmarks, where
 

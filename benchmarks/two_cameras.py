@@ -7,6 +7,7 @@ to the other, is removed. Agreement is not truth: what both cameras get wrong in
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -22,6 +23,7 @@ from blaze2cap.errors import UserError, one_sentence
 from blaze2cap.learning.checkpoint import Checkpoint, System, load_checkpoint
 from blaze2cap.learning.features import detected_frames
 from blaze2cap.runtime.footage import Footage, open_footage
+from blaze2cap.runtime.side_guard import guarded
 
 
 class Agreement(NamedTuple):
@@ -45,8 +47,12 @@ def main(
         print("|---|---|---|---|---|")
         for name in pose_model or ["full"]:
             pair = [open_footage(video, pose_model=name) for video in (first, second)]
-            for system_name, system in systems(loaded).items():
-                found = agreement(pair, system)
+            mended = [replace(seen, landmarks=guarded(seen.landmarks, seen.fps)) for seen in pair]
+            compared_systems = [(title, system, pair) for title, system in systems(loaded).items()]
+            # What `blaze2cap predict` does.
+            compared_systems.append(("guard of sides + model", loaded.system(), mended))
+            for system_name, system, seen in compared_systems:
+                found = agreement(seen, system)
                 angles = f"{found.local_deg:.1f} | {found.root_deg:.1f}"
                 print(f"| {Path(name).stem} | {system_name} | {angles} | {found.frames} |", flush=True)
 

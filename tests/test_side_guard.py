@@ -8,7 +8,7 @@ import pytest
 import torch
 from test_predict import seen_by_upright_camera, walker
 
-from blaze2cap.body.landmark import LIMB_LANDMARKS, MIRROR, TRACKED, WORLD, indices
+from blaze2cap.body.landmark import LANDMARKS, LIMB_LANDMARKS, MIRROR, TRACKED, WORLD, indices
 from blaze2cap.data.raw import read_landmarks
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.runtime.rotation import rotation_vector_to_matrix
@@ -27,18 +27,26 @@ def seen(frames: int = 200, turns: float = 0.0, fps: float = 60.0) -> np.ndarray
 
 
 def slipped(landmarks: np.ndarray, first: int, last: int) -> np.ndarray:
-    """The detector takes front for back in these frames."""
+    """The detector takes left for right in these frames."""
     landmarks = landmarks.copy()
     landmarks[first:last] = np.stack([exchanged(frame) for frame in landmarks[first:last]])
     return landmarks
 
 
-def test_the_other_reading_exchanges_names_and_depth_and_is_its_own_inverse() -> None:
+def blended(landmarks: np.ndarray, first: int, last: int, share: float) -> np.ndarray:
+    """In these frames the detector's smoothing has each landmark so far on its way to the other side."""
+    landmarks = landmarks.copy()
+    now = landmarks[first:last]
+    landmarks[first:last] = (1 - share) * now + share * now[:, list(MIRROR)]
+    return landmarks
+
+
+def test_the_other_reading_exchanges_names_alone_and_is_its_own_inverse() -> None:
     frame = seen(3)[2]
     other = exchanged(frame)
-    assert np.array_equal(other[:, :2], frame[list(MIRROR), :2])
-    assert np.array_equal(other[:, 2], -frame[list(MIRROR), 2])
-    assert np.array_equal(other[:, 3:], frame[list(MIRROR), 3:])
+    left, right = indices("left_wrist", "right_wrist")
+    assert np.array_equal(other[left], frame[right])
+    assert np.array_equal(other[right], frame[left])
     assert np.array_equal(exchanged(other), frame)
 
 
@@ -49,8 +57,36 @@ def test_a_slip_is_taken_back_in_its_first_frame_and_no_longer_than_it_lasts(fir
     assert np.array_equal(guarded(slipped(landmarks, first, first + frames), 60.0), landmarks)
 
 
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.6])
+@pytest.mark.parametrize("frames", [1, 4])
+def test_blends_of_both_readings_keep_the_middles_and_the_differences_before_them(share: float, frames: int) -> None:
+    landmarks, first = seen(), 100
+    done = guarded(blended(landmarks, first, first + frames, share), 60.0)
+    there = slice(first, first + frames)
+    assert np.array_equal(np.delete(done, np.r_[there], 0), np.delete(landmarks, np.r_[there], 0))
+    middle = (landmarks[there] + landmarks[there][:, list(MIRROR)]) / 2
+    half_way = (landmarks[first - 1] - landmarks[first - 1, list(MIRROR)]) / 2
+    np.testing.assert_allclose(done[there], middle + half_way, atol=1e-6)
+
+
+def test_a_slip_whose_legs_return_before_the_arms_is_read_as_the_larger_part_says_and_no_longer() -> None:
+    landmarks = slipped(seen(), 80, 100)
+    legs = [number for number, name in enumerate(LANDMARKS) if name.split("_")[-1] in ("hip", "knee", "ankle", "heel")]
+    legs += indices("left_foot_index", "right_foot_index")
+    landmarks[97:100, legs] = seen()[97:100, legs]
+    done = guarded(landmarks, 60.0)
+    assert np.array_equal(np.delete(done, legs, 1), np.delete(seen(), legs, 1))
+    assert np.array_equal(np.delete(done, np.r_[97:100], 0), np.delete(seen(), np.r_[97:100], 0))
+
+
+def test_a_blend_that_lasts_is_what_was_seen() -> None:
+    landmarks = blended(seen(), 100, 200, 0.45)
+    done = guarded(landmarks, 60.0)
+    assert np.array_equal(done[100 + 10 :], landmarks[100 + 10 :])
+
+
 @pytest.mark.parametrize("fps", [20.0, 30.0, 60.0])
-@pytest.mark.parametrize("turns", [0.0, 0.5, -1.0])
+@pytest.mark.parametrize("turns", [0.0, 0.5, -1.0, 2.0, -2.0])
 def test_who_turns_about_is_let_through(turns: float, fps: float) -> None:
     landmarks = seen(200, turns, fps)
     assert np.array_equal(guarded(landmarks, fps), landmarks)
@@ -66,9 +102,9 @@ def test_an_exchange_that_goes_on_is_believed_after_a_while_as_a_new_detection()
     assert np.array_equal(done[anew[0] + 1 :], landmarks[anew[0] + 1 :])
 
 
-def test_what_was_seen_for_a_moment_only_weighs_no_more_than_what_contradicts_it() -> None:
-    done = guarded(slipped(seen(), 6, 200), 60.0)
-    assert np.array_equal(done[20:], slipped(seen(), 6, 200)[20:])
+def test_a_person_found_with_sides_exchanged_whose_feet_point_back_is_not_believed_for_long() -> None:
+    done = guarded(slipped(seen(), 0, 6), 60.0)
+    assert np.array_equal(done[10:], seen()[10:])
 
 
 def test_a_new_detection_and_whoever_returns_is_believed() -> None:
@@ -111,6 +147,8 @@ def test_slips_of_the_bundled_model_are_taken_back(videos_root: Path) -> None:
         for motion in (landmarks, done)
     ]
     changed = np.flatnonzero((done != landmarks).any((1, 2))).tolist()
-    assert set(range(41, 60)) <= set(changed) <= set(range(41, 75))
+    # As `heavy`, which never takes one for the other here, tells by the image: 64 and 66 are right, 74 is a blend.
+    assert set(changed) - {74} == {*range(41, 74), 81} - {64, 66}
     assert step[0][40] > 0.5
     assert step[1][40] < 0.3, "what was a jump of half a metre is a step"
+    assert step[1].max() < 0.3
