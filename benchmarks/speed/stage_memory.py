@@ -31,7 +31,7 @@ def stage_memory(workplace: Workplace) -> Iterable[str]:
     for times in _TIMES:
         clone = cloned(workplace.scratch / f"clone-{times}")
         recordings = multiplied(folder_of(RECORDINGS), workplace.scratch / f"recordings-{times}", times)
-        (clone / "data").mkdir()
+        (clone / "data").mkdir(exist_ok=True)
         changed = ("source=totalcapture", f"path={recordings}")
         apply_overrides(
             clone / "params.yaml",
