@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from network_use import network_use
 from osc_receiver import Receiver
 from test_checkpoint import checkpoint
 from test_vmc import PARENTS
@@ -418,6 +419,16 @@ def test_the_command_sends_and_records_a_video_played_in_real_time(folder: Path)
     assert printed.startswith(f"take.bvh: {len(bvh.motion)} frames at 30 per second")
     assert f"{len(bundles)} frames in" in said
     assert outputs(folder) == {"take.bvh"}
+
+
+def test_nothing_listens_and_all_that_is_sent_goes_where_it_was_told(folder: Path) -> None:
+    with Receiver() as avatar:
+        host, port = avatar.name.split(":")
+        with network_use() as uses:
+            code, _, said = run("--video", "person.mp4", "--vmc", avatar.name, "--record", "take.csv")
+    assert code == 0, said
+    # The name is looked up once, which for an address asks nobody.
+    assert set(uses) == {("getaddrinfo", (host, int(port))), ("sendto", (host, int(port)))}
 
 
 @pytest.mark.slow

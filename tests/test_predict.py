@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from network_use import network_use
 from PIL import Image
 from test_checkpoint import checkpoint
 from test_cli import run
@@ -281,6 +282,13 @@ def test_the_command_writes_all_that_is_asked_for(folder: Path) -> None:
     assert read_bvh(folder / "a.bvh").frame_time == pytest.approx(1 / 30)
     assert {"a.bvh", "new/b.NPZ", "c.csv"} <= set(files(folder))
     assert np.load(folder / "new" / "b.NPZ")["joint_position"].shape == (150, 21, 3)
+
+
+def test_a_prediction_asks_nobody_in_the_network(folder: Path) -> None:
+    with network_use() as uses:
+        code, _, said = run("predict", "raw.npy", "-o", "motion.html", "-o", "motion.glb")
+    assert (code, said) == (0, "")
+    assert uses == []
 
 
 def test_moments_of_landmarks_are_a_picture(folder: Path) -> None:
