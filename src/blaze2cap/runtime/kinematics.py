@@ -23,10 +23,12 @@ def forward_kinematics(
 
     Without `root_position` the root stands at the origin. The root's own offset is ignored.
     """
-    rotation, position = [local[..., 0, :, :]], [np.zeros_like(local[..., 0, 0, :])]
-    if root_position is not None:
-        position[0] = root_position
+    start = np.zeros_like(local[..., 0, 0, :]) if root_position is None else root_position
+    rotation = np.empty_like(local)
+    position = np.empty(local.shape[:-1], np.result_type(start, local, offset))
+    rotation[..., 0, :, :], position[..., 0, :] = local[..., 0, :, :], start
     for joint, parent in enumerate(parents[1:], start=1):
-        position.append(position[parent] + rotation[parent] @ offset[joint])
-        rotation.append(rotation[parent] @ local[..., joint, :, :])
-    return np.stack(position, axis=-2), np.stack(rotation, axis=-3)
+        turn = rotation[..., parent, :, :]
+        position[..., joint, :] = position[..., parent, :] + turn @ offset[joint]
+        np.matmul(turn, local[..., joint, :, :], out=rotation[..., joint, :, :])
+    return position, rotation

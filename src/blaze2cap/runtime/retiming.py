@@ -76,6 +76,8 @@ def filled(landmarks: Float[np.ndarray, "N 25 7"], times: int) -> Float[np.ndarr
 def spread(track: Track, keep: int, landmarks: Float[np.ndarray, "N 25 7"]) -> Track:
     """Motion of every frame of `landmarks` from that of every `keep`-th: shortest turns and straight ways in between,
     the frame before where tracking breaks."""
+    if keep == 1:
+        return track._replace(valid=detected_frames(landmarks))
     frame = np.arange(len(landmarks))
     before = frame // keep
     after = np.minimum(before + 1, len(track.valid) - 1)

@@ -110,8 +110,10 @@ class SideGuard:
 
 def guarded(landmarks: Float32[np.ndarray, "N 25 7"], fps: float) -> Float32[np.ndarray, "N 25 7"]:
     """A whole clip through the same steps."""
-    guard = SideGuard()
-    return np.stack([guard.step(frame, number / fps) for number, frame in enumerate(landmarks)])
+    guard, done = SideGuard(), np.empty_like(landmarks)
+    for number, frame in enumerate(landmarks):
+        done[number] = guard.step(frame, number / fps)
+    return done
 
 
 def exchanged(frame: Frame) -> Frame:

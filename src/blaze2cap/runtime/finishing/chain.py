@@ -1,6 +1,7 @@
 """The steps in a row: pose by pose as a stream has them, or a whole animation, with the same result."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,19 +81,15 @@ class Finishing:
 def finish(animation: Animation, params: FinishingParams | None = None) -> Animation:
     """A whole animation through the same steps, from its first frame."""
     finishing = Finishing(animation.offset, params)
-    finished = [finishing.step(pose) for pose in poses(animation)]
-    return dataclasses.replace(
-        animation,
-        rotation=np.stack([pose.rotation for pose in finished]),
-        root_position=np.stack([pose.root_position for pose in finished]),
-    )
+    rotation, root_position = np.empty_like(animation.rotation), np.empty_like(animation.root_position)
+    for number, pose in enumerate(poses(animation)):
+        finished = finishing.step(pose)
+        rotation[number], root_position[number] = finished.rotation, finished.root_position
+    return dataclasses.replace(animation, rotation=rotation, root_position=root_position)
 
 
-def poses(animation: Animation) -> list[WorldPose]:
+def poses(animation: Animation) -> Iterator[WorldPose]:
     """Frames of an animation, one by one."""
-    return [
-        WorldPose(number / animation.fps, *frame[:2], bool(frame[2]), frame[3])
-        for number, frame in enumerate(
-            zip(animation.rotation, animation.root_position, animation.valid, animation.deviation, strict=True)
-        )
-    ]
+    frames = zip(animation.rotation, animation.root_position, animation.valid, animation.deviation, strict=True)
+    for number, (rotation, root_position, valid, deviation) in enumerate(frames):
+        yield WorldPose(number / animation.fps, rotation, root_position, bool(valid), deviation)
