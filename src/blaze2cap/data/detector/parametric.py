@@ -69,7 +69,7 @@ class ParametricDetector:
     ) -> Float[Tensor, "B S 25 7"]:
         """Landmarks of given subjects."""
         view = ray_view(position, rotation)
-        return err(view, intrinsics, subject, draw_noise(clock(view, dt), dt, generators))
+        return observed(view, intrinsics, subject, draw_noise(clock(view, dt), dt, generators))
 
 
 class Noise(NamedTuple):
@@ -101,7 +101,7 @@ def draw_noise(clock: Float[Tensor, "B S 25"], dt: Float[Tensor, "B"], generator
     return Noise(_own_error(clock, dt, generators), visibility, screen, screen_common)
 
 
-def err(
+def observed(
     view: RayView, intrinsics: Float[Tensor, "B 4"], subject: SubjectBias, noise: Noise
 ) -> Float[Tensor, "B S 25 7"]:
     """Landmarks in the model layout of what is seen: its mean errors, the subject's, and the noise."""

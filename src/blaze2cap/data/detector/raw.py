@@ -27,7 +27,7 @@ from blaze2cap.body.landmark import (
 )
 from blaze2cap.data.detector.anatomy import landmark_places
 from blaze2cap.data.detector.observation import RayView, project, ray_view
-from blaze2cap.data.detector.parametric import clock, draw_noise, draw_subjects, err
+from blaze2cap.data.detector.parametric import clock, draw_noise, draw_subjects, observed
 from blaze2cap.data.detector.tracking import Segment, TrackingFigures, track
 
 _ALL = range(len(RAW_LANDMARKS))
@@ -109,7 +109,7 @@ def _detect(views: Sequence[_View], seeds: Sequence[int], subject_seed: int) -> 
     one = torch.ones(1)
     noise = draw_noise(torch.cat([clock(view.model, one) for view in views]), one.expand(len(views)), generators)
     for index, view in enumerate(views):
-        seen = err(view.model, view.intrinsics[None], subject, noise.window(index))[0]
+        seen = observed(view.model, view.intrinsics[None], subject, noise.window(index))[0]
         yield _raw_layout(view, seen)
 
 

@@ -41,7 +41,8 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.feed_forward = feed_forward(width, hidden, dropout)
         with torch.no_grad():
-            constant = torch.logspace(math.log10(_SHORTEST), math.log10(_LONGEST), width)
+            # Not on the device that this is made on: on "meta", torch imports 800 modules for it.
+            constant = torch.logspace(math.log10(_SHORTEST), math.log10(_LONGEST), width, device="cpu")
             # The inverse of softplus.
             self.value_rate_gate.bias[width : 2 * width] = torch.log(torch.expm1(1 / constant))
 
