@@ -32,6 +32,7 @@ from blaze2cap.data.faults.bones import differing_bones
 from blaze2cap.data.faults.calibration import differing_calibration
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import KINDS, runs, widened
+from blaze2cap.data.faults.timing import SEARCH_FRAMES, estimate_lag, lag_sums
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.sample import SampleParams, write_sample
@@ -111,6 +112,25 @@ def test_a_shifted_truth_moves_the_lag_and_alarms(recording: Recording, frames: 
     assert [fault.kind for fault in faults] == ["lag"]
     assert faults[0].value == after.frames
     assert faults[0].sentence.startswith("S1/walking1: the video runs")
+
+
+def moving_limbs(lag: float, frames: int = 300) -> torch.Tensor:
+    """Image positions [px] of twelve joints that swing at paces of their own, `lag` frames late."""
+    generator = np.random.default_rng(0)
+    pace, phase = generator.uniform(0.05, 0.12, (12, 2)), generator.uniform(0, 6, (12, 2))
+    return torch.from_numpy(100 * np.sin(pace * (np.arange(frames)[:, None, None] - lag) + phase))
+
+
+@pytest.mark.parametrize("lag", [-SEARCH_FRAMES, -7.7, -1.0, 0.0, 0.3, 0.5, 4.25, SEARCH_FRAMES])
+def test_a_lag_is_told_to_a_part_of_a_frame(lag: float) -> None:
+    """Also where the detector loses the person and finds somebody else for a frame."""
+    seen, tracked = moving_limbs(lag), torch.ones(300, dtype=torch.bool)
+    seen[150] += 500
+    tracked[150:152] = False
+    found = estimate_lag(lag_sums(seen, moving_limbs(0.0), tracked))
+    assert found is not None
+    assert found.frames == pytest.approx(lag, abs=0.02)
+    assert found.correlation > 0.99
 
 
 def test_units_of_the_file_are_guessed(recording: Recording) -> None:
