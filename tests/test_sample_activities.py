@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from blaze2cap.body.kinematics import global_to_local
+from blaze2cap.body.rotation import matrix_to_rotation_vector
 from blaze2cap.body.skeleton import JOINT_INDEX
 from blaze2cap.data.sources.sample import activity, gait
 from blaze2cap.data.sources.sample.activity import Activity
@@ -190,6 +192,22 @@ def test_a_heel_that_rises_turns_the_foot_about_its_ball_on_the_floor(side: str)
     assert 0 < balls[0, 1] < 0.03
     assert (balls[0] - place[0])[[0, 2]].norm() == pytest.approx(0.13, abs=0.01)
     assert place[-1, 1] - place[0, 1] > 0.05
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_clavicle_rises_with_its_arm_from_where_the_person_has_it_at_sixty_degrees(side: str) -> None:
+    """By a little over a quarter of the arm's angle; over the slow wandering of a shoulder."""
+    turns = []
+    for spread in (20.0, 60.0, 120.0):
+        performance = stage(2)
+        performance.arm(side, 0.0, 0.5, spread=spread, lift=0.0)
+        local = global_to_local(embody(performance).rotation)[FPS:, JOINT_INDEX[f"{side.capitalize()}Shoulder"]]
+        turns.append(matrix_to_rotation_vector(local).mean(0).rad2deg())
+    low, middle, high = (turn * torch.tensor([1.0, SIGN[side], SIGN[side]]) for turn in turns)
+    expected = torch.tensor(make_subject(SUBJECTS[2], 2).clavicle_deg)
+    torch.testing.assert_close(middle.float(), expected, atol=6, rtol=0)
+    assert (middle - low)[1] == pytest.approx(0.28 * 40, abs=5)
+    assert (high - middle)[1] == pytest.approx(0.28 * 60, abs=5)
 
 
 def test_peoples_proportions_differ_and_their_sizes_do() -> None:
