@@ -15,6 +15,7 @@ from blaze2cap.data.sources.sample.activity import Activity
 from blaze2cap.data.sources.sample.curve import FPS
 from blaze2cap.data.sources.sample.embodiment import Take, embody
 from blaze2cap.data.sources.sample.performance import SIDES, SIGN, Performance
+from blaze2cap.data.sources.sample.script import perform
 from blaze2cap.data.sources.sample.subject import SUBJECTS, make_subject
 
 RIGHT, LEFT = JOINT_INDEX["RightFoot"], JOINT_INDEX["LeftFoot"]
@@ -177,6 +178,30 @@ def test_a_walk_ends_at_its_last_place_and_steps_are_as_long_as_peoples(seed: in
         places = take.position[:, (RIGHT, LEFT)[foot]][planted][:, [0, 2]]
         strides = places.diff(dim=0).norm(dim=-1)
         assert 0.5 < strides.max() < 1.7
+
+
+@pytest.mark.parametrize("angle", [0.3, -1.0, np.pi])
+def test_who_walks_to_a_place_behind_turns_on_the_spot_first_and_others_go_at_once(angle: float) -> None:
+    performance = stage(0)
+    x, z, yaw = performance.place.copy()
+    towards = yaw + angle
+    gait.walk_to(performance, np.array([[x + 3 * np.sin(towards), z + 3 * np.cos(towards)]]), 1.0)
+    moved = np.hypot(performance.heading[0] - x, performance.heading[1] - z)
+    after_a_second = moved[performance.frame(2.0)]
+    if abs(angle) > 1.6:
+        assert after_a_second < 0.05
+        assert moved[abs(performance.heading[2] - yaw) < 1.5].max() < 0.05
+    else:
+        assert after_a_second > 0.1
+    assert moved[-1] == pytest.approx(3, abs=0.2)
+
+
+def test_walkers_are_no_faster_than_people_and_who_stands_trembles_by_less_than_a_millimetre() -> None:
+    for seed in SEEDS:
+        walk = perform(make_subject(SUBJECTS[seed % len(SUBJECTS)], seed), "walking1", 8.0, seed).position[:, 0, [0, 2]]
+        assert 0.7 < walk[::30].diff(dim=0).norm(dim=-1).max() * 2 < 1.8
+        stand = TAKES[activity.stand][seed].position
+        assert stand.diff(n=2, dim=0).norm(dim=-1).mean() < 1e-3
 
 
 @pytest.mark.parametrize("side", SIDES)
