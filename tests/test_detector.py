@@ -278,6 +278,15 @@ def test_a_raw_clip_is_the_same_whatever_clips_are_made_with_it(raw_clip):
     assert not np.array_equal(*together)
 
 
+@pytest.mark.parametrize(("aside", "down"), [(-3.7, 0.0), (3.7, 0.0), (0.0, -3.0), (0.0, 3.0)])
+def test_nobody_is_detected_just_beside_the_image_on_any_side(raw_clip, aside, down):
+    position, camera, _ = raw_clip
+    position = position[:300] - position[:300, :1] + torch.tensor([aside, down, 4.0])
+    rotation = torch.eye(3).expand(1, 300, 21, 3, 3)
+    clip = next(simulate_raw(position[None], rotation, [camera], seeds=[7], subject_seed=1))
+    assert clip[150:].any((1, 2)).mean() < 0.2
+
+
 def test_a_stranger_stands_far_from_the_subject(raw_clip):
     position, camera, make = raw_clip
     clip = torch.from_numpy(make(tracking=TrackingFigures(stranger=1.0)))
