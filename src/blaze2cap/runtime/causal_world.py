@@ -33,10 +33,11 @@ from blaze2cap.runtime.world_pose import WorldPose
 # Time constants [s] with which the model's way is drawn towards the place in the image: across the viewing ray, where
 # the image is sure, and along it, where the person's size tells. Longer ones slide less and stray more.
 #
-# benchmarks/causal_world.py on 33 real clips, with the weights that ship: the place's error has a spread of 82 mm to the
-# side, 43 up and 158 towards the camera; the whole-file world's 115, 33 and 167. Feet that stand slide by 5.4 mm/frame;
-# 4.6 there. While a foot stands, the lowest point is 16 mm above the floor (median; 5 % are below -6, 5 % above 99); 2,
-# 0 and 25 there. The tilt is off by 2.7 degrees after 5 s and 2.2 in the end (root mean square); 2.2 there.
+# benchmarks/causal_world.py on 33 real clips, with the weights that ship: the place's error has a spread of 82 mm to
+# the side, 43 up and 158 towards the camera; the whole-file world's 115, 33 and 167. Feet that stand slide by
+# 5.4 mm/frame; 4.6 there. While a foot stands, the lowest point is 16 mm above the floor (median; 5 % are below -6, 5 %
+# above 99); 2, 0 and 25 there. The tilt is off by 2.7 degrees after 5 s and 2.2 in the end (root mean square); 2.2
+# there.
 _ACROSS_S = 0.2
 _ALONG_S = 0.6
 # For so long [s] of being seen the person's size is found; then it stands, so that bones do not breathe. It is within
