@@ -11,10 +11,18 @@ from torch import Tensor
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import TRACKED, WORLD
 from blaze2cap.body.motion import Motion
-from blaze2cap.body.rotation import geodesic_angle, rotation_vector_to_matrix
+from blaze2cap.body.rotation import geodesic_angle, matrix_to_rotation_6d, rotation_vector_to_matrix
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
-from blaze2cap.learning.baseline import BETAS, MIN_CUTOFFS, Baselines, corrected, filter_landmarks, fit_baselines
+from blaze2cap.learning.baseline import (
+    BETAS,
+    MIN_CUTOFFS,
+    WINDOW_FRAMES,
+    Baselines,
+    corrected,
+    filter_landmarks,
+    fit_baselines,
+)
 from blaze2cap.learning.metric import mpjpe_mm
 from blaze2cap.learning.one_euro import DERIVATIVE_CUTOFF_HZ, one_euro
 
@@ -149,6 +157,19 @@ def test_the_mean_pose_is_the_best_constant_one(clipset: ClipSet, baselines: Bas
     nudged = baselines.mean_pose[1:] @ rotation_vector_to_matrix(torch.tensor([0.02, -0.01, 0.02]))
     assert (best < (rotation - nudged).square().sum((0, 2, 3))).all()
     assert torch.equal(baselines.mean_pose[0], torch.eye(3))
+
+
+def test_the_fit_looks_at_all_of_a_clip_that_is_longer_than_a_window() -> None:
+    """A turn of every joint that holds in the last third of a take only is learned by a third."""
+    whole = tiny_clipset(("S1/freestyle1",), frames=3 * WINDOW_FRAMES)
+    clipset = dataclasses.replace(whole, clips=whole.clips[:1])
+    rotation = clipset.take_motion("S1/freestyle1").rotation
+    turned = rotation.clone()
+    turn = rotation_vector_to_matrix(torch.tensor([0.0, 0.3, 0.0])).expand(21, 3, 3)
+    turned[-WINDOW_FRAMES:] = corrected(rotation[-WINDOW_FRAMES:], turn)
+    other = dataclasses.replace(clipset, rotation=matrix_to_rotation_6d(turned).numpy())
+    plain, partly = (fit_baselines(each, ["S1/freestyle1"]).correction for each in (clipset, other))
+    assert geodesic_angle(plain, partly)[1:].mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_takes_without_landmarks_cannot_stand_alone(clipset: ClipSet) -> None:

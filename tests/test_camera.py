@@ -1,10 +1,18 @@
 """Laws of the camera: projection, world and camera frame, the viewing ray's frame."""
 
+import dataclasses
+import math
+
+import pytest
 import torch
 from torch import Tensor
 
 from blaze2cap.body.camera import ASSUMED_INTRINSICS, Camera, ray_rotation, viewing_ray
+from blaze2cap.body.landmark import LIMB_LANDMARKS
 from blaze2cap.body.rotation import mirror_rotation, rotation_vector_to_matrix
+from blaze2cap.body.skeleton import indices, joint_of_landmark
+from blaze2cap.data.calibration import camera_from_json, camera_to_json
+from blaze2cap.data.reprojection import true_px
 
 
 def camera(distortion: float = 0.0) -> Camera:
@@ -80,3 +88,20 @@ def test_assumed_intrinsics_are_seventy_degrees_with_square_pixels() -> None:
     assert abs(degrees.item() - 70) < 0.1
     assert abs(fx * 1920 - fy * 1080) < 1
     assert (cx, cy) == (0.5, 0.5)
+
+
+def test_true_places_are_counted_in_an_image_of_one_size_whatever_the_videos() -> None:
+    own = camera()
+    small = dataclasses.replace(own, fx=own.fx / 2, fy=own.fy / 2, cx=own.cx / 2, cy=own.cy / 2, width=960, height=540)
+    position = points(5 * 21).unflatten(0, (5, 21))
+    found = true_px(position, small)
+    torch.testing.assert_close(found, true_px(position, own))
+    torch.testing.assert_close(found, 2 * small.project(position[:, indices(*map(joint_of_landmark, LIMB_LANDMARKS))]))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1e30, 1e30])
+def test_a_camera_of_numbers_that_no_camera_has_is_refused(value: float) -> None:
+    sound = camera_to_json(camera())
+    torch.testing.assert_close(camera_from_json(sound).intrinsics, camera().intrinsics)
+    with pytest.raises(ValueError, match="numbers that no camera has"):
+        camera_from_json(sound | {"fx": value})

@@ -78,6 +78,15 @@ def test_a_job_is_tried_again_where_the_fault_is_not_in_the_data(on_threads: Pat
     assert parallel_map(hiccup, [on_threads / "file"]) == ["read"]
 
 
+def err(_: int) -> None:
+    raise ZeroDivisionError("a fault of the program")
+
+
+def test_a_fault_of_the_program_arrives_as_it_is(on_threads: Path) -> None:
+    with pytest.raises(ZeroDivisionError, match=r"^a fault of the program$"):
+        parallel_map(err, range(2))
+
+
 def read_here(name: str) -> str:
     return Path(name).read_text()
 

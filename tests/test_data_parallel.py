@@ -109,6 +109,11 @@ def test_a_batch_that_cannot_be_shared_evenly_ends_in_a_sentence() -> None:
         Group(0, 3).part(64)
 
 
+def test_one_process_alone_takes_the_device_that_is_named() -> None:
+    for name in ("cpu", "cuda", "cuda:3"):
+        assert ALONE.device(torch.device(name)) == torch.device(name)
+
+
 def fails_in_the_second(group: Group) -> None:
     if group.rank == 1:
         raise UserError("the second has no device")

@@ -20,9 +20,18 @@ from blaze2cap.body.landmark import (
 )
 from blaze2cap.body.rotation import geodesic_angle, rotation_vector_to_matrix
 from blaze2cap.data.detector.bootstrap import BootstrapDetector
+from blaze2cap.data.detector.figures import NOISE
 from blaze2cap.data.detector.noise import matern, ornstein_uhlenbeck
 from blaze2cap.data.detector.observation import ray_view
-from blaze2cap.data.detector.parametric import ParametricDetector, SubjectBias
+from blaze2cap.data.detector.parametric import (
+    Noise,
+    ParametricDetector,
+    SubjectBias,
+    clock,
+    draw_noise,
+    draw_subjects,
+    err,
+)
 from blaze2cap.data.detector.raw import simulate_raw
 from blaze2cap.data.detector.tracking import TrackingFigures, track
 from blaze2cap.data.detector.view import random_views
@@ -120,6 +129,71 @@ def test_left_and_right_err_alike_up_to_the_asymmetry():
     assert (plain - back).norm(dim=-1).max() < 0.12
 
 
+def test_a_landmarks_clock_runs_with_its_own_speed():
+    """1 at rest, and (1 + v) to a power where it moves by v mm in a sixtieth of a second, whatever the frame rate."""
+    position, rotation, _, _ = _windows(2, 5)
+    view = ray_view(position, rotation)
+    still = view.truth[:, :1].expand_as(view.truth)
+    way = torch.zeros_like(still)
+    way[:, :, 3, 0] = -0.006 * torch.arange(5)
+    runs = clock(view._replace(truth=still + way), torch.tensor([1.0, 3.0]))
+    moving = torch.tensor([7.0, 3.0]) ** NOISE.clock_speed
+    torch.testing.assert_close(runs[..., 3], moving[:, None].expand(2, 5), rtol=1e-3, atol=0)
+    torch.testing.assert_close(runs[..., [0, 1, 2, 4]], torch.ones(2, 5, 4))
+    alone = ray_view(position[:, :1], rotation[:, :1])
+    torch.testing.assert_close(clock(alone, torch.ones(2)), torch.ones(2, 1, 25))
+
+
+def test_own_errors_have_unit_variance_and_change_as_their_clocks_run():
+    """A tenth of it stays for a clip, whoever moves; at rest much of the remainder stays for most of a second, too."""
+    batch, frames = 60, 40
+    speed = torch.ones(batch, frames, 25)
+    speed[batch // 2 :] = 200.0
+    noise = draw_noise(speed, torch.ones(batch), torch.Generator().manual_seed(0))
+    for part, unit in ((noise.own, 1.0), (noise.visibility, 1.0), (noise.screen, 1e-3 * NOISE.screen_own_mm)):
+        assert part[:, 0].std() == pytest.approx(unit, rel=0.1)
+        assert part[:, -1].std() == pytest.approx(unit, rel=0.1)
+    resting, moving = ((part[:, 0] * part[:, -1]).mean() for part in noise.own.split(batch // 2))
+    assert resting > 0.4
+    assert moving == pytest.approx(NOISE.constant, abs=0.08)
+
+
+def test_errors_of_the_image_alone_move_landmarks_in_the_image_alone():
+    """By as much as they are, at the person's distance; in the same direction all of them where that is common."""
+    position, rotation, intrinsics, dt = _windows(2, 3)
+    view = ray_view(position, rotation)
+    quiet = Noise(*(torch.zeros_like(part) for part in draw_noise(clock(view, dt[:2]), dt[:2], torch.Generator())))
+    nobody = SubjectBias(torch.zeros(2), torch.zeros(2, len(LANDMARKS)))
+
+    def seen(**changes):
+        return err(view, intrinsics[:2], nobody, quiet._replace(**changes))
+
+    own = 0.02 * torch.randn(quiet.screen.shape, generator=torch.Generator().manual_seed(0))
+    common = torch.tensor([0.05, -0.03]).expand_as(quiet.screen_common)
+    plain, apart, twice, together = seen(), seen(screen=own), seen(screen=2 * own), seen(screen_common=common)
+    for other in (apart, twice, together):
+        torch.testing.assert_close(other[..., WORLD], plain[..., WORLD])
+    focal, depth = intrinsics[:2, None, None, :2], view.place[..., 2:]
+    moved = (together - plain)[..., SCREEN] * depth / focal
+    torch.testing.assert_close(moved, common[:, :, None].expand_as(moved), atol=1e-4, rtol=0)
+    moved, further = ((each - plain)[..., SCREEN] * depth / focal for each in (apart, twice))
+    torch.testing.assert_close(further, 2 * moved, atol=1e-4, rtol=0)
+    size = (moved / own).flatten(-2)
+    assert (size > 0.5).all(), "where badly seen, larger"
+    hips = indices("left_hip", "right_hip")
+    torch.testing.assert_close((moved / own)[..., hips, :], torch.ones(2, 3, 2, 2), atol=0.1, rtol=0)
+
+
+def test_a_persons_bones_are_too_long_by_a_factor_of_their_own_the_same_in_every_frame():
+    subjects = draw_subjects(4000, torch.Generator().manual_seed(0))
+    left, right = (subjects.stretch[:, indices(f"{side}_elbow")[0]] for side in ("left", "right"))
+    assert left.std() == pytest.approx(0.05, rel=0.1)
+    assert right.std() == pytest.approx(0.05, rel=0.1)
+    assert torch.corrcoef(torch.stack((left, right)))[0, 1] == pytest.approx(0.5, abs=0.05)
+    assert subjects.trunk.std() == pytest.approx(1e-3 * NOISE.trunk_mm, rel=0.05)
+    assert abs(subjects.trunk.mean()) < 0.003
+
+
 @pytest.mark.parametrize("process", [ornstein_uhlenbeck, matern])
 def test_processes_are_stationary_from_the_first_frame(process):
     shape = (2, 40, 20000) if process is matern else (40, 20000)
@@ -202,6 +276,15 @@ def test_a_raw_clip_is_the_same_whatever_clips_are_made_with_it(raw_clip):
         alone = (part[index : index + 1] for part in pair)
         np.testing.assert_array_equal(clip, next(simulate_raw(*alone, seeds=[7 + index], subject_seed=1)))
     assert not np.array_equal(*together)
+
+
+@pytest.mark.parametrize(("aside", "down"), [(-3.7, 0.0), (3.7, 0.0), (0.0, -3.0), (0.0, 3.0)])
+def test_nobody_is_detected_just_beside_the_image_on_any_side(raw_clip, aside, down):
+    position, camera, _ = raw_clip
+    position = position[:300] - position[:300, :1] + torch.tensor([aside, down, 4.0])
+    rotation = torch.eye(3).expand(1, 300, 21, 3, 3)
+    clip = next(simulate_raw(position[None], rotation, [camera], seeds=[7], subject_seed=1))
+    assert clip[150:].any((1, 2)).mean() < 0.2
 
 
 def test_a_stranger_stands_far_from_the_subject(raw_clip):

@@ -19,8 +19,16 @@ from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.body.viewpoint import SIDES, camera_azimuth, side_shown
 from blaze2cap.errors import UserError
 from blaze2cap.learning.diagnosis.error_analysis import study_errors
+from blaze2cap.learning.diagnosis.error_report import moment_table
 from blaze2cap.learning.diagnosis.error_tables import ALL, PARTITIONS, POSE, grouped_errors, joint_errors
-from blaze2cap.learning.diagnosis.worst_moment import APART_S, SAME_MOMENT, cause, worst_frames, worst_moments
+from blaze2cap.learning.diagnosis.worst_moment import (
+    APART_S,
+    SAME_MOMENT,
+    Moment,
+    cause,
+    worst_frames,
+    worst_moments,
+)
 from blaze2cap.learning.evaluation import figure
 from blaze2cap.learning.scoring import Sums, score
 
@@ -57,6 +65,21 @@ def test_every_azimuth_has_a_side_at_most_half_a_sector_away(azimuth: float) -> 
     side = int(side_shown(torch.tensor(azimuth)))
     away = (math.degrees(azimuth) - 45 * side + 180) % 360 - 180
     assert abs(away) <= 22.5 + 1e-3
+
+
+def test_a_table_of_moments_holds_a_row_for_each_with_what_it_says_of_its_cause() -> None:
+    moment = Moment(
+        clip="S1/rom1/cam1", frame=7, second=0.1, mpjpe_mm=120.0, mpjpe_local_mm=80.0, root_deg=9.0,
+        pose=("bent", "moving"), side="left", distance_m=4.0, visibility=0.8, hidden=(), hidden_visibility=math.nan,
+        since_anchor_s=3.0, depth_share=0.5, detector_mm=100.0, image_mm=20.0, exchanged=(), outside=0,
+        joint_mm=dict.fromkeys(JOINTS, 120.0), detector_joint_mm={}, ceiling_mm={"lag": 120.0},
+    )  # fmt: skip
+    moments = [moment, moment._replace(frame=9, pose=("upright",), outside=5)]
+    table = moment_table(moments)
+    assert table.frame.tolist() == [7, 9]
+    assert table.pose.tolist() == ["bent+moving", "upright"]
+    assert table["cause"].tolist() == [cause(each) for each in moments]
+    assert table["cause"].nunique() == 2
 
 
 def test_the_study_has_the_frames_and_figures_of_an_evaluation() -> None:

@@ -32,6 +32,8 @@ from blaze2cap.data.faults.bones import differing_bones
 from blaze2cap.data.faults.calibration import differing_calibration
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import KINDS, runs, widened
+from blaze2cap.data.faults.timing import SEARCH_FRAMES, estimate_lag, lag_sums
+from blaze2cap.data.faults.truth import twisted_hands
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.sample import SampleParams, write_sample
@@ -113,6 +115,25 @@ def test_a_shifted_truth_moves_the_lag_and_alarms(recording: Recording, frames: 
     assert faults[0].sentence.startswith("S1/walking1: the video runs")
 
 
+def moving_limbs(lag: float, frames: int = 300) -> torch.Tensor:
+    """Image positions [px] of twelve joints that swing at paces of their own, `lag` frames late."""
+    generator = np.random.default_rng(0)
+    pace, phase = generator.uniform(0.05, 0.12, (12, 2)), generator.uniform(0, 6, (12, 2))
+    return torch.from_numpy(100 * np.sin(pace * (np.arange(frames)[:, None, None] - lag) + phase))
+
+
+@pytest.mark.parametrize("lag", [-SEARCH_FRAMES, -7.7, -1.0, 0.0, 0.3, 0.5, 4.25, SEARCH_FRAMES])
+def test_a_lag_is_told_to_a_part_of_a_frame(lag: float) -> None:
+    """Also where the detector loses the person and finds somebody else for a frame."""
+    seen, tracked = moving_limbs(lag), torch.ones(300, dtype=torch.bool)
+    seen[150] += 500
+    tracked[150:152] = False
+    found = estimate_lag(lag_sums(seen, moving_limbs(0.0), tracked))
+    assert found is not None
+    assert found.frames == pytest.approx(lag, abs=0.02)
+    assert found.correlation > 0.99
+
+
 def test_units_of_the_file_are_guessed(recording: Recording) -> None:
     for scale, unit in ((1 / 0.0254, "inches already turned into metres"), (0.0254, "metres"), (25.4, "millimetres")):
         fault = scaled(recording, scale).truth_findings().faults[0]
@@ -130,6 +151,18 @@ def test_a_twisted_hand_is_an_outlier_with_a_margin(recording: Recording) -> Non
     assert (fault.kind, fault.frames) == ("twisted_hand", ((100 - margin, 20 + 2 * margin),))
     assert fault.value == pytest.approx(np.degrees(2.8), abs=0.01)
     assert findings.outlier.nonzero().tolist() == [[t, hand] for t in range(100 - margin, 120 + margin)]
+
+
+def test_a_twisted_hand_is_told_with_its_worst_angle_and_its_share_of_the_frames() -> None:
+    rotation = torch.eye(3, dtype=torch.float64).repeat(200, 21, 1, 1)
+    angles = torch.tensor([2.8, 3.0, 2.9], dtype=torch.float64)
+    turns = rotation_vector_to_matrix(angles[:, None] * torch.tensor([0.0, 1.0, 0.0]))
+    rotation[50:53, JOINT_INDEX["LeftHand"]] = turns
+    (fault,), outlier = twisted_hands("S1/rom1", rotation, PARAMS)
+    assert fault.value == pytest.approx(np.degrees(3.0), abs=0.01)
+    assert f"by up to 172 deg, by more than {PARAMS.max_hand_deg:g} in 1.5 % of the frames" in fault.sentence
+    assert outlier.any(0).nonzero().flatten().tolist() == [JOINT_INDEX["LeftHand"]]
+    assert outlier.sum() == 3 + 2 * PARAMS.hand_margin_frames
 
 
 def test_a_jumping_truth_is_an_outlier_while_it_jumps(recording: Recording) -> None:

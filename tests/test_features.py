@@ -5,7 +5,9 @@ import torch
 from blaze2cap.body.camera import ASSUMED_INTRINSICS
 from blaze2cap.body.landmark import CHILD_OF, LANDMARK_INDEX, LANDMARKS, PARENT_OF
 from blaze2cap.body.rotation import rotation_vector_to_matrix
+from blaze2cap.learning.base_pose import BasePose
 from blaze2cap.learning.features import anchor_frames, detected_frames, landmark_features
+from blaze2cap.learning.model_params import ModelParams
 
 INTRINSICS = torch.tensor([ASSUMED_INTRINSICS])
 
@@ -78,3 +80,15 @@ def test_an_anchor_is_detected_and_fresh_and_a_gap_is_neither() -> None:
     assert detected_frames(rows)[0].tolist() == [True, True, False, True, True, True]
     assert detected[0].tolist() == [True, True, False, True, True, True]
     assert anchor[0].tolist() == [True, False, False, True, False, True]
+
+
+def test_the_frame_of_the_network_turns_with_the_person() -> None:
+    """As it is that of the hips; what the other joints do in it stays what it was."""
+    rows = landmarks(6)
+    turn = rotation_vector_to_matrix(torch.tensor([0.3, -1.0, 0.5]))
+    turned = rows.clone()
+    turned[..., :3] = rows[..., :3] @ turn.mT
+    before, after = (BasePose.of(each, INTRINSICS, ModelParams()) for each in (rows, turned))
+    torch.testing.assert_close(after.body, turn @ before.body, atol=1e-4, rtol=0)
+    torch.testing.assert_close(after.pose[:, :, 1:], before.pose[:, :, 1:], atol=1e-4, rtol=0)
+    torch.testing.assert_close(after.at(slice(2, 4)).body, after.body[:, 2:4])

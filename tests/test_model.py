@@ -152,6 +152,24 @@ def test_a_frame_sees_as_far_as_the_receptive_field_but_for_the_smoother(backbon
     assert moved.nonzero().max() == 11 + model.backbone.receptive_field() - 1
 
 
+def test_an_open_gate_says_what_each_frame_shows_and_a_closed_one_holds_the_pose() -> None:
+    gated, alone = make_model(smoother_stages=1), make_model(smoother="none")
+    weights = gated.state_dict()
+    alone.load_state_dict({name: weights[name] for name in alone.state_dict()})
+    landmarks = plausible_landmarks(40, seed=23)
+    shown = run(alone, landmarks).rotation
+    with torch.no_grad():
+        gated.gate_head.weight.zero_()
+        gated.gate_head.bias.fill_(30.0)
+        torch.testing.assert_close(run(gated, landmarks).rotation, shown, atol=1e-5, rtol=0)
+        gated.gate_head.bias.fill_(-30.0)
+        gated.change_head.weight.zero_()
+        gated.change_head.bias.zero_()
+    body = run(gated, landmarks).rotation[:, :, 1:]
+    torch.testing.assert_close(body, body[:, :1].expand_as(body))
+    assert (shown[:, 1:, 1:] - body[:, 1:]).abs().amax() > 1e-3
+
+
 def test_gap_frames_hold_the_last_pose_and_are_not_valid() -> None:
     motion = run(make_model(), with_gap(plausible_landmarks(60, seed=7), 20, 30))
     assert motion.valid[0].tolist() == [True] * 20 + [False] * 10 + [True] * 30

@@ -172,6 +172,21 @@ def test_another_persons_segment_is_rejected_alone(raw: Path, tmp_path: Path) ->
     assert clipset.samples.rejected.sum() == 6
 
 
+def test_views_too_short_to_tell_a_lag_tell_that_of_their_take_together(tmp_path: Path) -> None:
+    """Camera 1 sees the first half of a take, camera 2 the second, both two frames late."""
+    raw = write_recordings(tmp_path / "raw", {TAKE: 200}, cameras=2)
+    position, _ = make_motion(200, seed=0)
+    late = torch.cat((position[:1], position[:1], position[:-2]))
+    for camera, half in (("1", slice(0, 100)), ("2", slice(100, 200))):
+        landmarks = detect(late, make_camera(4.0 + int(camera)), anchors=(half.start,))
+        seen = np.zeros_like(landmarks)
+        seen[half] = landmarks[half]
+        write_landmarks(raw / ClipName("S1", "freestyle1", camera).landmark_file, seen)
+    report = pack(raw, tmp_path / "clips")
+    assert [clip["lag_frames"] for clip in report["by_clip"].values()] == [None, None]
+    assert report["by_take"][TAKE]["lag_frames"] == pytest.approx(2, abs=0.5)
+
+
 def test_the_report_counts_what_was_cut_and_lost(raw: Path, tmp_path: Path) -> None:
     report = pack(raw, tmp_path / "clips")
     assert report["by_clip"]["S1/freestyle1/cam2"]["truncated_landmark_frames"] == 3

@@ -155,6 +155,19 @@ def test_the_same_recordings_give_the_same_manifest(recordings: Path, tmp_path: 
     assert len(entry["sha256"]) == 64
 
 
+def test_a_manifest_lists_every_file_but_itself(tmp_path: Path) -> None:
+    """Whatever their names, and also where one was there before."""
+    names = ["a.txt", "manifest.json.old", "vicon/S1/rom1/z.txt", "zoo.npy"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for _ in range(2):
+        write_manifest(tmp_path, "totalcapture", [], None, workers=1)
+        entries = read_manifest(tmp_path)["files"]
+        assert [entry["path"] for entry in entries] == names
+        assert [entry["bytes"] for entry in entries] == [len(name) for name in names]
+
+
 def test_later_changes_of_the_recordings_are_told(recordings: Path, tmp_path: Path) -> None:
     take_over(recordings, tmp_path / "raw")
     assert changes_since(tmp_path / "raw") is None

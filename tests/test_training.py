@@ -19,6 +19,7 @@ from blaze2cap.learning import precision
 from blaze2cap.learning.augment import AugmentParams
 from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.curves import summary, write_curves
+from blaze2cap.learning.data_parallel import ALONE, Group
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams, PoseModel
 from blaze2cap.learning.resume import load_state
@@ -156,6 +157,14 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
     assert rates[25:] == sorted(rates[25:], reverse=True)
 
 
+def test_curves_tell_the_learning_rate_of_their_step(tmp_path: Path) -> None:
+    trainer = make_trainer(5, train_params(simulated_share=0.0, validate_every=2))
+    rates: list[float] = []
+    trainer.run(tmp_path, 0, lambda step, steps, row: rates.append(trainer.optimiser.param_groups[0]["lr"]))
+    assert len(set(rates)) == 5
+    assert {row["step"]: row["learning_rate"] for row in trainer.curves} == {n: rates[n - 1] for n in (2, 4, 5)}
+
+
 def test_an_epoch_is_as_many_windows_as_the_samples_have_frames() -> None:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(epochs=2.0, batch=8, window=16))
     frames = 3 * (150 + 140)  # two cameras, one with a gap of ten; each stride covers every frame once
@@ -204,6 +213,24 @@ class _Weight(torch.nn.Module):
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         return self.weight.square(), {}
+
+
+class _Apart(Group):
+    """One of several processes, of which the others have nothing to add."""
+
+    def sum(self, numbers: torch.Tensor) -> torch.Tensor:
+        return numbers
+
+
+def test_each_of_several_processes_hands_in_as_many_times_its_gradient() -> None:
+    """Of which the mean is taken, whereas their losses are parts of a sum."""
+    trainer = make_trainer(2, train_params())
+    batch = trainer.data.batch(0)
+    for group in (ALONE, _Apart(0, 3)):
+        trainer.group, trainer.objective = group, (objective := _Weight())
+        row = trainer.step(0, batch)
+        assert row == {"loss": 1.0}
+        assert objective.weight.grad == 2 * group.size
 
 
 def test_a_compilation_that_fails_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

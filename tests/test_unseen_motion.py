@@ -88,6 +88,18 @@ def test_a_detector_without_error_sees_the_truth_of_the_clip_through_its_camera(
         torch.testing.assert_close(landmarks[..., SCREEN], project(view.place, camera.intrinsics), atol=1e-4, rtol=0)
 
 
+def test_images_of_simulated_clips_are_as_large_as_those_of_one_real_camera(clipset: ClipSet) -> None:
+    first, second = clipset.cameras.values()
+    small = dataclasses.replace(second, width=1280, height=960)
+    both = dataclasses.replace(clipset, cameras={"1": first, "2": small})
+    more = with_simulated_clips(both, UNSEEN, Exact(), PARAMS)
+    clips = more.clips[more.clips["take"].isin(UNSEEN)]
+    sizes = {(camera.width, camera.height) for camera in map(more.camera_of, clips.index)}
+    assert sizes == set(zip(clips.width, clips.height, strict=True))
+    assert len(sizes) == 1
+    assert sizes < {(1920, 1080), (1280, 960)}
+
+
 def test_recorded_clips_and_the_true_motion_stay_as_they_are(clipset: ClipSet) -> None:
     more = with_simulated_clips(clipset, UNSEEN, Exact(), PARAMS)
     for clip in clipset.clips.index:

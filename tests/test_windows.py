@@ -1,6 +1,7 @@
 """Windows are what slicing a clip by hand gives, and never leave their segment."""
 
 import numpy as np
+import pytest
 import torch
 from tiny import tiny_clipset
 
@@ -64,12 +65,38 @@ def test_a_draw_is_a_function_of_its_generator() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
 
 
+@pytest.mark.parametrize("window", [149, 150, 151])
+def test_a_draw_has_every_window_of_a_sample_and_none_that_leaves_it_needlessly(window: int) -> None:
+    """Of samples about as long as a window, or shorter: those of stride 1 have 150, 80 and 60 frames."""
+    windows = Windows(CLIPSET, TAKES, window)
+    batch = windows.draw(60, 0.0, np.random.default_rng(0))
+    frames = batch.inside[:, 1:].sum(1)
+    assert set(frames.tolist()) == {60, 80, min(window, 150)}
+    # A window that starts later has the frame before it, too.
+    late = batch.inside[:, 0]
+    assert late.any() == (window < 150)
+    assert (frames[late] == window).all()
+    assert (~late & (frames == min(window, 150))).any()
+
+
 def test_validation_windows_cover_every_stride_1_sample_once() -> None:
     windows = Windows(CLIPSET, TAKES, window=30)
     row, start = windows.cover(most=1000)
     assert set(row) == set(np.flatnonzero(windows.stride == 1))
     assert len(set(zip(row, start, strict=True))) == len(row)
     assert len(windows.cover(most=3)[0]) == 3
+
+
+@pytest.mark.parametrize("window", [16, 40, 100, 150, 160])
+def test_validation_windows_lie_end_to_end_and_miss_at_most_half_of_one(window: int) -> None:
+    windows = Windows(CLIPSET, TAKES, window)
+    row, start = windows.cover(most=1000)
+    for sample in np.flatnonzero(windows.stride == 1):
+        starts = start[row == sample]
+        assert starts.tolist() == list(range(0, len(starts) * window, window))
+        missed = windows.frames[sample] - len(starts) * window
+        assert missed <= window // 2
+        assert -missed < (window + 1) // 2 or len(starts) == 1, "the last window is less than half full"
 
 
 def test_motion_windows_are_rows_of_their_take_at_their_stride() -> None:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, indices
 from blaze2cap.errors import UserError
+from blaze2cap.runtime.floor import floor_height
 from blaze2cap.runtime.kinematics import forward_kinematics, mean_offset
 from blaze2cap.runtime.retiming import Track, shown_instead
 
@@ -26,9 +27,6 @@ _ENDS_MM = {
 _HEEL_MM = (0, 50, 60)
 END_JOINTS = tuple(_ENDS_MM)
 """Joints whose bone ends in an end site: top of the head, finger tips, toes."""
-
-# Something of a person touches the floor in this time before or after any moment [s]: jumps are shorter.
-_LONGEST_FLIGHT_S = 1.0
 
 SUBJECT_HEIGHTS_M = (0.5, 2.5)
 """Heights that are taken for those of people."""
@@ -106,8 +104,8 @@ def require_tilt(degrees: float) -> None:
 def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> Animation:
     """Motion in a camera's frame (x right, y down, z forward) as an animation of the mean skeleton times `size`.
 
-    The camera does not roll, and looks down by `camera_tilt_deg`. The floor lies under whatever of the body was lowest
-    in the second before and after, so that errors of distance and tilt neither lift nor sink who walks; the person
+    The camera does not roll, and looks down by `camera_tilt_deg`. The floor lies under whatever of the body is lowest,
+    jumps left out (`floor_height`), so that errors of distance and tilt neither lift nor sink who walks; the person
     starts above the origin. UserError for a tilt that no camera has.
     """
     require_tilt(camera_tilt_deg)
@@ -115,7 +113,7 @@ def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> An
     way = track.root_position @ to_world.mT
     origin = np.tile(way[track.valid.argmax()], (len(way), 1))
     lowest = way[:, 1] + size * lowest_point(body_points(track.rotation), to_world)
-    origin[:, 1] = _floor(lowest, fps)[shown_instead(track.valid)]
+    origin[:, 1] = floor_height(lowest, way, track.valid, fps)[shown_instead(track.valid)]
     return Animation(
         fps=fps,
         rotation=world_rotation(track.rotation, to_world),
@@ -165,12 +163,3 @@ def lowest_point(
 ) -> Float[np.ndarray, "*batch"]:
     """Height of the lowest of all points above the root, mostly below 0 [m]."""
     return np.asarray((points @ to_world[1]).min(-1))
-
-
-def _floor(lowest: Float[np.ndarray, "N"], fps: float) -> Float[np.ndarray, "N"]:
-    """Height of the floor under the person: the lower envelope of the lowest point, smoothed."""
-    from scipy.ndimage import gaussian_filter1d, minimum_filter1d
-
-    reach = max(1, round(_LONGEST_FLIGHT_S * fps))
-    envelope = minimum_filter1d(lowest, 2 * reach + 1, mode="nearest")
-    return gaussian_filter1d(envelope, reach / 2, mode="nearest")

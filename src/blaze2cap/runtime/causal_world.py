@@ -5,7 +5,6 @@ moves slowly as they say more. The state has a fixed size.
 """
 
 import math
-from collections import deque
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +25,7 @@ from blaze2cap.runtime.animation import (
 )
 from blaze2cap.runtime.camera_tilt import RunningTilt, standing
 from blaze2cap.runtime.finishing.turning import unit
+from blaze2cap.runtime.floor import SAME_PLACE_M, RunningFloor
 from blaze2cap.runtime.prediction import THIGHS, body_size
 from blaze2cap.runtime.streamer import LONGEST_BRIDGE_S, StreamedPose
 from blaze2cap.runtime.world_pose import WorldPose
@@ -33,24 +33,16 @@ from blaze2cap.runtime.world_pose import WorldPose
 # Time constants [s] with which the model's way is drawn towards the place in the image: across the viewing ray, where
 # the image is sure, and along it, where the person's size tells. Longer ones slide less and stray more.
 #
-# benchmarks/causal_world.py on 33 real clips, with a model trained on the generated sample alone: the place's error has
-# a spread of 83 mm to the side, 46 up and 155 towards the camera; the whole-file world's 120, 72 and 167. Feet that
-# stand slide by 5.5 mm/frame; 4.8 there, 18 by the image alone. While a foot stands, the lowest point is 16 mm above
-# the floor (median; 5 % are below -6, 5 % above 104); 28, 3 and 93 there. The tilt is off by 3.0 degrees after 5 s and
-# 2.3 in the end (root mean square); 2.3 there.
+# benchmarks/causal_world.py on 33 real clips, with the weights that ship: the place's error has a spread of 82 mm to
+# the side, 43 up and 158 towards the camera; the whole-file world's 115, 33 and 167. Feet that stand slide by
+# 5.4 mm/frame; 4.6 there. While a foot stands, the lowest point is 16 mm above the floor (median; 5 % are below -6, 5 %
+# above 99); 2, 0 and 25 there. The tilt is off by 2.7 degrees after 5 s and 2.2 in the end (root mean square); 2.2
+# there.
 _ACROSS_S = 0.2
 _ALONG_S = 0.6
-# Who is found again sooner than `LONGEST_BRIDGE_S` and nearer than this [m] goes on where he or she was: distances of
-# one frame alone are off by as much.
-_SAME_PLACE_M = 0.7
 # For so long [s] of being seen the person's size is found; then it stands, so that bones do not breathe. It is within
 # 1.6 % of that of a whole clip then (33 real clips, root mean square), within 2.3 % after 2 s and 1.1 % after 10 s.
 _SIZING_S = 5.0
-# The floor lies under the lowest point of so many seconds [s]: most jumps are shorter, and one or the other foot stands
-# in a step. It follows down and up with these time constants [s].
-_FLIGHT_S = 0.7
-_FLOOR_DOWN_S = 0.05
-_FLOOR_UP_S = 0.25
 # Weight of the first frame, before which there is no time to count [s].
 _FIRST_S = 1 / 30
 
@@ -77,7 +69,7 @@ class CausalWorld:
         """Forget everything: another person, or another camera."""
         self._tilt = RunningTilt()
         self._size = _Mean(_SIZING_S)
-        self._floor = _Floor()
+        self._floor = RunningFloor()
         # Place of the Hips in the camera's frame, and in a world whose floor is anywhere [m].
         self._seen_at = np.zeros(3)
         self._way = np.zeros(3)
@@ -139,7 +131,7 @@ class CausalWorld:
         moved = self._seen_at + pose.delta_position
         apart = image - moved
         tracked = self._last is not None and self._last.valid and bool(pose.landmarks[0, TRACKED])
-        anew = not tracked and not (soon and np.linalg.norm(apart) < _SAME_PLACE_M)
+        anew = not tracked and not (soon and np.linalg.norm(apart) < SAME_PLACE_M)
         if anew:
             self._tracked_s, now = dt_s, image
         else:
@@ -177,25 +169,3 @@ class _Mean:
     def see(self, value: float, dt_s: float) -> None:
         self._seen_s += dt_s
         self.value += (value - self.value) * dt_s / self._seen_s
-
-
-class _Floor:
-    """Height of the floor under a person: the lower envelope of the lowest point over the last moments, smoothed."""
-
-    def __init__(self) -> None:
-        self._height = 0.0
-        # Candidates for the envelope, times and heights rising: at most as many as frames in those moments.
-        self._lowest: deque[tuple[float, float]] = deque()
-
-    def under(self, lowest: float, time_s: float, dt_s: float, anew: bool) -> float:
-        if anew:
-            self._lowest.clear()
-            self._height = lowest
-        while self._lowest and self._lowest[-1][1] >= lowest:
-            self._lowest.pop()
-        self._lowest.append((time_s, lowest))
-        while self._lowest[0][0] < time_s - _FLIGHT_S:
-            self._lowest.popleft()
-        gap = self._lowest[0][1] - self._height
-        self._height += gap * (1 - math.exp(-dt_s / (_FLOOR_UP_S if gap > 0 else _FLOOR_DOWN_S)))
-        return self._height
