@@ -30,7 +30,7 @@ from blaze2cap.data.detector.parametric import (
     clock,
     draw_noise,
     draw_subjects,
-    err,
+    observed,
 )
 from blaze2cap.data.detector.raw import simulate_raw
 from blaze2cap.data.detector.tracking import TrackingFigures, track
@@ -166,7 +166,7 @@ def test_errors_of_the_image_alone_move_landmarks_in_the_image_alone():
     nobody = SubjectBias(torch.zeros(2), torch.zeros(2, len(LANDMARKS)))
 
     def seen(**changes):
-        return err(view, intrinsics[:2], nobody, quiet._replace(**changes))
+        return observed(view, intrinsics[:2], nobody, quiet._replace(**changes))
 
     own = 0.02 * torch.randn(quiet.screen.shape, generator=torch.Generator().manual_seed(0))
     common = torch.tensor([0.05, -0.03]).expand_as(quiet.screen_common)
