@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-# Rotations that are converted at once: on the way SciPy takes five times the room of their matrices.
+# Rotations that are converted at once: on the way SciPy takes several times the room of their matrices.
 _AT_ONCE = 65_536
 
 
