@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,19 +48,22 @@ def test_a_killed_worker_is_told_in_a_sentence() -> None:
 
 def square_or_die(job: tuple[int, Path]) -> int:
     number, flag = job
-    if number == 2 or (number == 5 and not flag.exists()):
+    if number == 2 or (number == 9 and not flag.exists()):
         flag.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return square(number)
 
 
 def test_every_job_has_an_outcome_whatever_others_raise_or_kill(tmp_path: Path) -> None:
-    """Who is killed once is done alone, as where memory was short for several at a time."""
+    """Who is killed once is done alone, as where memory was short for several at a time.
+
+    2 and 9 are too far apart to have been begun together.
+    """
     found = dict(outcomes(square_or_die, [(number, tmp_path / str(number)) for number in range(14)], 2, "squares"))
     assert str(found.pop(2)) == "squares: a worker process was killed, most likely for lack of memory"
     assert str(found.pop(13)) == "13 has no square today"
     assert found == {number: number * number for number in range(13) if number != 2}
-    assert (tmp_path / "5").exists()
+    assert (tmp_path / "9").exists()
 
 
 def test_no_jobs_give_no_results() -> None:
@@ -124,6 +128,40 @@ def test_a_folder_that_is_replaced_is_never_there_in_part(tmp_path: Path, monkey
         (folder / "new.txt").write_text("new")
     assert seen
     assert all(names in ([], ["new.txt"]) for names in seen)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fsync of folders")
+def test_what_takes_a_name_is_on_the_disk_before_and_its_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a power cut would find: no disk was cut off."""
+    done: list[tuple[str, int]] = []
+    force, rename, replace = os.fsync, Path.rename, Path.replace
+
+    def forced(file: int) -> None:
+        done.append(("on disk", os.fstat(file).st_ino))
+        force(file)
+
+    def watched(move: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+        def moved(path: Path, target: Path) -> Path:
+            done.append(("named", path.stat().st_ino))
+            return move(path, target)
+
+        return moved
+
+    monkeypatch.setattr(os, "fsync", forced)
+    monkeypatch.setattr(Path, "rename", watched(rename))
+    monkeypatch.setattr(Path, "replace", watched(replace))
+    with replaced_file(tmp_path / "file") as new:
+        new.write_text("bytes")
+    with replaced_folder(tmp_path / "folder") as new:
+        (new / "deep").mkdir()
+        (new / "deep" / "file").write_text("bytes")
+    for path in (tmp_path / "file", tmp_path / "folder"):
+        inside = [path, *path.rglob("*")]
+        named = done.index(("named", path.stat().st_ino))
+        assert all(("on disk", inner.stat().st_ino) in done[:named] for inner in inside)
+        assert done[named + 1] == ("on disk", tmp_path.stat().st_ino)
 
 
 def sleep_in_worker(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """Files and folders that appear whole or not at all: written in a hidden folder beside the target, then renamed.
 
-So nothing is written into a file that is there: an output may be a hard link to its copy in DVC's cache. The hidden
-folder is held by one process at a time; what a killed one has left in it is removed by the next.
+What is renamed has reached the disk, so that a power cut, too, leaves the old or the new one. Nothing is written into a
+file that is there: an output may be a hard link to its copy in DVC's cache. The hidden folder is held by one process at
+a time; what a killed one has left in it is removed by the next.
 """
 
 import os
@@ -25,10 +26,14 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         new, old = workshop / target.name, workshop / ".old"
         new.mkdir()
         yield new
+        for path in new.rglob("*"):
+            _to_disk(path)
+        _to_disk(new)
         # Moved away in one piece: a kill while it is deleted would leave a part of it.
         if target.exists():
             target.rename(old)
         new.rename(target)
+        _to_disk(target.parent)
 
 
 @contextmanager
@@ -39,13 +44,26 @@ def replaced_file(target: Path) -> Iterator[Path]:
     """
     with _workshop(target) as workshop:
         yield workshop / target.name
+        _to_disk(workshop / target.name)
         (workshop / target.name).replace(target)
+        _to_disk(target.parent)
 
 
 def replace_text(target: Path, text: str) -> None:
     """Write a text file in the place of `target`."""
     with replaced_file(target) as new:
         new.write_text(text)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a folder, are on the disk; Windows has no such call for folders."""
+    if sys.platform == "win32":
+        return
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 @contextmanager
