@@ -115,9 +115,9 @@ def test_the_clips_say_what_is_known(clipset: ClipSet) -> None:
 def test_simulated_windows_are_made_up_where_no_take_has_a_place_in_the_world(clipset: ClipSet) -> None:
     unplaced = without_root(clipset)
     params = train_params(batch=8, simulated_share=0.5, generated=MADE_UP)
-    assert TrainingData(clipset, list(TAKES), params).counts(8) == (4, 4)
+    assert TrainingData(clipset, list(TAKES), params).counts(8) == (4, 4, 0)
     data = TrainingData(unplaced, list(TAKES), params)
-    assert data.counts(8) == (6, 2)
+    assert data.counts(8) == (6, 2, 0)
     batch = data.batch(0)
     assert batch.root_known.tolist() == [False] * 6 + [True] * 2
     # Of made-up motion the body's rotations do not count, and the person is upright before the camera, whose y is down.

@@ -23,7 +23,7 @@ def draw(windows: SimulatedWindows, count: int = 40, seed: int = 0, stride_share
 
 @pytest.fixture(scope="module")
 def windows() -> SimulatedWindows:
-    return SimulatedWindows(CLIPSET, TAKES, 16, "parametric", [1, 2, 3], GeneratedParams())
+    return SimulatedWindows.of_takes(CLIPSET, TAKES, 16, "parametric", [1, 2, 3], GeneratedParams())
 
 
 def test_the_simulated_image_shows_the_true_joints_where_they_are(windows: SimulatedWindows) -> None:
@@ -63,4 +63,4 @@ def test_a_draw_is_a_function_of_its_generators_alone(windows: SimulatedWindows)
 
 def test_takes_shorter_than_a_window_are_told() -> None:
     with pytest.raises(UserError, match=r"longer than train.window = 200 frames"):
-        SimulatedWindows(CLIPSET, TAKES, 200, "parametric", [1], GeneratedParams())
+        SimulatedWindows.of_takes(CLIPSET, TAKES, 200, "parametric", [1], GeneratedParams())

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from tiny import tiny_clipset
 
 from blaze2cap.body.rotation import geodesic_angle
+from blaze2cap.data.generated_motion import GeneratedParams
 from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
@@ -121,6 +122,16 @@ def test_batches_do_not_depend_on_the_processes_that_make_them() -> None:
     data.steps = 5
     for alone, ahead in zip(data.batches(0, workers=0), data.batches(0, workers=2), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(alone, ahead, strict=True))
+
+
+def test_of_what_everyday_motion_leaves_of_a_batch_half_is_simulated() -> None:
+    everyday = GeneratedParams(share=0.5, takes=1, seconds=6.0)
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(batch=8, everyday=everyday))
+    assert data.counts(8) == (2, 2, 4)
+    bones = data.batch(0).offset.norm(dim=-1).sum(1)
+    assert len(bones) == 8
+    assert len(bones[:4].unique()) == 1
+    assert not torch.isin(bones[4:], bones[:4]).any()
 
 
 def test_training_lowers_the_loss() -> None:

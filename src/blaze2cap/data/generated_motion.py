@@ -1,10 +1,11 @@
-"""Made-up motion for training: people bending, kneeling, crawling, lying, of which recordings hold little.
+"""Made-up motion for training, by the sample's generator with people of its own.
 
-The sample's generator with a repertoire of its own ("floor" of `sources.sample.script`) and people of its own.
+Bending, kneeling, crawling, lying, of which recordings hold little; and what people do on two feet, by many more of
+them than were recorded.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -12,15 +13,29 @@ from jaxtyping import Bool, Float32
 if TYPE_CHECKING:
     import pandas as pd
 
-ACTION = "floor1"
+
+class Repertoire(NamedTuple):
+    """What is performed, an action after the other (`sources.sample.script`), and whether body rotations teach.
+
+    Of floor work they do not, since made-up people tell nothing of what a calibration puts into recorded people's
+    rotations: positions teach. They do where so many people are made up that one calibration is as good as another.
+    """
+
+    actions: tuple[str, ...]
+    rotations_teach: bool
+
+
+FLOOR = Repertoire(("floor1",), rotations_teach=False)
+EVERYDAY = Repertoire(("freestyle1", "rom1", "walking1", "acting1", "rom2"), rotations_teach=True)
+
 # A take opens in a T-pose, which need not be learned.
 _OPENING_S = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedParams:
-    """Section `train.generated` of params.yaml: how much of the simulated windows shows made-up motion, and how much of
-    it there is."""
+    """Sections `train.generated` and `train.everyday` of params.yaml: the share of windows that show made-up motion,
+    and how much of it there is."""
 
     share: float = 0.0
     takes: int = 40
@@ -42,8 +57,7 @@ class GeneratedParams:
 class GeneratedMotion:
     """Takes in the packed form of `ClipSet`: 6D rotations, root position [m], bones [m].
 
-    Every rotation but the root's is an `outlier`, since made-up people tell nothing of what a calibration puts into
-    real ones' rotations: their positions teach.
+    Where rotations do not teach, every one but the root's is an `outlier`.
     """
 
     takes: "pd.DataFrame"
@@ -53,7 +67,7 @@ class GeneratedMotion:
     offset: Float32[np.ndarray, "takes 21 3"]
 
     @classmethod
-    def perform(cls, params: GeneratedParams) -> "GeneratedMotion":
+    def perform(cls, params: GeneratedParams, repertoire: Repertoire) -> "GeneratedMotion":
         """All takes, the same for the same parameters; a tenth of a second of work for each take of 24 s."""
         import pandas as pd
 
@@ -68,14 +82,15 @@ class GeneratedMotion:
         for number in range(params.takes):
             generation, member = divmod(number, len(SUBJECTS))
             subject = make_subject(SUBJECTS[member], params.seed + generation)
-            take = perform(subject, ACTION, params.seconds, params.seed + generation)
+            action = repertoire.actions[generation % len(repertoire.actions)]
+            take = perform(subject, action, params.seconds, params.seed + generation)
             local = global_to_local(take.rotation[opening:])
-            names.append(f"{params.seed + generation}/{subject.name}/{ACTION}")
+            names.append(f"{params.seed + generation}/{subject.name}/{action}")
             rotations.append(matrix_to_rotation_6d(local).float().numpy())
             positions.append(take.position[opening:, 0].float().numpy())
             offsets.append(subject.offset.float().numpy())
         frames = np.array([len(rotation) for rotation in rotations])
-        outlier = np.ones((frames.sum(), rotations[0].shape[1]), dtype=bool)
+        outlier = np.full((frames.sum(), rotations[0].shape[1]), not repertoire.rotations_teach)
         outlier[:, 0] = False
         return cls(
             pd.DataFrame({"first_row": frames.cumsum() - frames, "frames": frames}, index=names),

@@ -1,17 +1,19 @@
 """Batches of motion seen by a simulated detector from random places: motion without landmarks becomes training data."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 
+from blaze2cap.body.camera import Camera
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import TRACKED
 from blaze2cap.data.clipset import EVERYTHING, ClipSet, Known
 from blaze2cap.data.detector.observation import SimulatedDetector
 from blaze2cap.data.detector.view import random_views
-from blaze2cap.data.generated_motion import GeneratedMotion, GeneratedParams
+from blaze2cap.data.generated_motion import EVERYDAY, FLOOR, GeneratedMotion, GeneratedParams, Repertoire
 from blaze2cap.data.windows import Batch, MotionWindow, MotionWindows
 from blaze2cap.errors import UserError
 
@@ -43,60 +45,74 @@ def make_detector(
     return BootstrapDetector.fit(clipset, list(takes))
 
 
+@dataclass(frozen=True)
 class SimulatedWindows:
-    """Random windows of the motion of takes, as a random camera's detector would have seen them.
+    """Random windows of motion, as a detector would have seen it with one of the cameras, moved and turned.
 
-    `generated.share` of a draw is made-up motion instead; the detector knows only the takes. Takes whose root has no
-    place in the world cannot be seen from elsewhere: where all are such, motion and cameras are all made up.
+    Of a draw, each motion has its share; the shares add up to 1.
     """
 
-    def __init__(
-        self,
+    motion: Sequence[tuple[MotionWindows, float]]
+    detector: SimulatedDetector
+    cameras: Sequence[Camera]
+    strides: Sequence[int]
+
+    @classmethod
+    def of_takes(
+        cls,
         clipset: ClipSet,
         takes: Sequence[str],
         window: int,
         detector: Literal["parametric", "bootstrap"],
         strides: Sequence[int],
         generated: GeneratedParams,
-    ) -> None:
-        self._motion = None
-        self._detector = make_detector(detector, clipset, takes)
-        self._strides = strides
-        self._generated_share = generated.share
-        self._generated = None
-        if placed := clipset.takes_with(Known.ROOT, takes):
-            self._cameras = list(clipset.cameras.values())
-            self._motion = MotionWindows(clipset, placed, window)
-            if not len(self._motion):
-                raise UserError(
-                    f"no take of the training part is longer than train.window = {window} frames; "
-                    "give longer ones or lower it"
-                )
-        else:
+    ) -> "SimulatedWindows":
+        """The motion of takes; `generated.share` of a draw is made-up floor work, of which the detector knows nothing.
+
+        Takes whose root has no place in the world cannot be seen from elsewhere: where all are such, motion and
+        cameras are all made up. Raises UserError where takes are too short for a window, or the detector cannot learn.
+        """
+        known = make_detector(detector, clipset, takes)
+        floor = [(_made_up(FLOOR, "generated", generated, window), generated.share)] if generated.share else []
+        placed = clipset.takes_with(Known.ROOT, takes)
+        if not placed:
             from blaze2cap.data.sources.sample.room import make_cameras
 
-            self._cameras = list(make_cameras(_MADE_UP_CAMERAS, generated.seed).values())
-        if generated.share:
-            motion = GeneratedMotion.perform(generated)
-            self._generated = MotionWindows(motion, list(motion.takes.index), window)
-            if not len(self._generated):
-                raise UserError(
-                    f"train.generated.seconds is {generated.seconds:g}, which leaves no take longer than "
-                    f"train.window = {window} frames; raise it"
-                )
+            cameras = make_cameras(_MADE_UP_CAMERAS, generated.seed)
+            return cls([(motion, 1.0) for motion, _ in floor], known, list(cameras.values()), strides)
+        recorded = MotionWindows(clipset, placed, window)
+        if not len(recorded):
+            raise UserError(
+                f"no take of the training part is longer than train.window = {window} frames; "
+                "give longer ones or lower it"
+            )
+        return cls([(recorded, 1 - generated.share), *floor], known, list(clipset.cameras.values()), strides)
+
+    @classmethod
+    def of_people(cls, everyday: GeneratedParams, window: int, strides: Sequence[int]) -> "SimulatedWindows":
+        """Made-up people in everyday motion, in made-up rooms, by a made-up detector: nothing of them was recorded.
+
+        Raises UserError where their takes are too short for a window.
+        """
+        from blaze2cap.data.detector.parametric import ParametricDetector
+        from blaze2cap.data.sources.sample.room import make_cameras
+
+        motion = _made_up(EVERYDAY, "everyday", everyday, window)
+        cameras = make_cameras(_MADE_UP_CAMERAS, everyday.seed).values()
+        return cls([(motion, 1.0)], ParametricDetector(), list(cameras), strides)
 
     def draw(self, count: int, stride_share: float, rng: np.random.Generator, generator: torch.Generator) -> Batch:
         """`count` windows; `stride_share` of them at strides above 1."""
-        made_up = round(count * self._generated_share) if self._motion else count
-        parts = [
-            source.draw(share, self._strides, stride_share, rng)
-            for source, share in ((self._motion, count - made_up), (self._generated, made_up))
-            if source
-        ]
-        motion = MotionWindow.concatenate(parts)
+        shares = [round(count * share) for _, share in self.motion[1:]]
+        motion = MotionWindow.concatenate(
+            [
+                source.draw(share, self.strides, stride_share, rng)
+                for (source, _), share in zip(self.motion, [count - sum(shares), *shares], strict=True)
+            ]
+        )
         position, rotation = forward_kinematics(motion.rotation, motion.offset[:, None], motion.root_position)
-        position, rotation, intrinsics = random_views(position, rotation, self._cameras, generator)
-        landmarks = self._detector.simulate(position, rotation, intrinsics, motion.dt, generator)
+        position, rotation, intrinsics = random_views(position, rotation, self.cameras, generator)
+        landmarks = self.detector.simulate(position, rotation, intrinsics, motion.dt, generator)
         inside = torch.ones(landmarks.shape[:2], dtype=torch.bool)
         inside[:, 0] = torch.rand(count, generator=generator) >= _STARTS
         landmarks[:, 1, :, TRACKED] = inside[:, :1].to(landmarks.dtype)
@@ -111,3 +127,14 @@ class SimulatedWindows:
             inside,
             torch.ones(count, dtype=torch.bool),
         )
+
+
+def _made_up(repertoire: Repertoire, section: str, params: GeneratedParams, window: int) -> MotionWindows:
+    motion = GeneratedMotion.perform(params, repertoire)
+    windows = MotionWindows(motion, list(motion.takes.index), window)
+    if not len(windows):
+        raise UserError(
+            f"train.{section}.seconds is {params.seconds:g}, which leaves no take longer than "
+            f"train.window = {window} frames; raise it"
+        )
+    return windows

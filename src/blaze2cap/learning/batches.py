@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -42,6 +42,7 @@ class TrainParams:
     seed: int
     augment: AugmentParams = field(default_factory=AugmentParams)
     generated: GeneratedParams = field(default_factory=GeneratedParams)
+    everyday: GeneratedParams = field(default_factory=GeneratedParams)
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch", "window", "learning_rate", "clip_norm", "validate_every", "save_every"):
@@ -57,6 +58,14 @@ class TrainParams:
                 raise ValueError(f"{key} is {getattr(self, key)}, expected 0 or more and finite")
 
 
+class Counts(NamedTuple):
+    """How many windows are real, show motion of takes by simulated detections, show made-up everyday motion."""
+
+    real: int
+    simulated: int
+    everyday: int
+
+
 class TrainingData:
     """Batches of real and simulated windows; batch t is a pure function of (seed, t).
 
@@ -69,12 +78,16 @@ class TrainingData:
         self.windows = Windows(clipset, takes, params.window)
         placed = bool(clipset.takes_with(Known.ROOT, takes))
         self._share = params.simulated_share * (1.0 if placed else params.generated.share)
-        real, simulated = self.counts(params.batch)
-        self.simulated = None
-        if simulated:
-            strides = sorted(set(self.windows.stride.tolist())) or [1]
-            self.simulated = SimulatedWindows(clipset, takes, params.window, params.detector, strides, params.generated)
-        if real and not len(self.windows.frames):
+        counts = self.counts(params.batch)
+        strides = sorted(set(self.windows.stride.tolist())) or [1]
+        self.simulated = self.everyday = None
+        if counts.simulated:
+            self.simulated = SimulatedWindows.of_takes(
+                clipset, takes, params.window, params.detector, strides, params.generated
+            )
+        if counts.everyday:
+            self.everyday = SimulatedWindows.of_people(params.everyday, params.window, strides)
+        if counts.real and not len(self.windows.frames):
             raise UserError("no take of the training part has landmarks: the baselines and most of a batch need some")
         frames = int(self.windows.frames.sum()) or params.batch * params.window
         self.steps = max(1, math.ceil(params.epochs * frames / (params.batch * params.window)))
@@ -91,21 +104,23 @@ class TrainingData:
             blocks.append(block.part(slice(max(part.start - first, 0), part.stop - first)))
         return Batch.concatenate(blocks)
 
-    def counts(self, windows: int) -> tuple[int, int]:
-        """How many of so many windows are real, and how many simulated."""
-        simulated = round(windows * self._share)
-        return windows - simulated, simulated
+    def counts(self, windows: int) -> "Counts":
+        """How many of so many windows are of which kind."""
+        everyday = round(windows * self.params.everyday.share)
+        simulated = round((windows - everyday) * self._share)
+        return Counts(windows - simulated - everyday, simulated, everyday)
 
     def _block(self, step: int, first: int) -> Batch:
         # A seed that ends in zeros is the one without them: the first block's is (seed, step).
         rng = np.random.default_rng((self.params.seed, step, 0, first))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        real, simulated = self.counts(min(_BLOCK, self.params.batch - first))
+        counts, coarse = self.counts(min(_BLOCK, self.params.batch - first)), self.params.augment.stride
         parts = []
-        if real:
-            parts.append(self.windows.draw(real, self.params.augment.stride, rng))
-        if simulated and self.simulated is not None:
-            parts.append(self.simulated.draw(simulated, self.params.augment.stride, rng, generator))
+        if counts.real:
+            parts.append(self.windows.draw(counts.real, coarse, rng))
+        for source, count in ((self.simulated, counts.simulated), (self.everyday, counts.everyday)):
+            if source and count:
+                parts.append(source.draw(count, coarse, rng, generator))
         return augment(Batch.concatenate(parts), self.params.augment, generator)
 
     def batches(self, first: int, workers: int, part: range | None = None, pin: bool = False) -> Iterator[Batch]:

@@ -138,8 +138,7 @@ class Trainer:
     def _normalise(self) -> None:
         rng = np.random.default_rng(self.params.seed)
         parts = []
-        real, _ = self.data.counts(self.params.batch)
-        if real:
+        if self.data.counts(self.params.batch).real:
             batch = self.data.windows.draw(_NORMALISATION_WINDOWS, self.params.augment.stride, rng)
         else:
             batch = self.data.batch(0)
