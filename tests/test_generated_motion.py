@@ -40,7 +40,7 @@ def test_people_differ_and_only_their_roots_rotation_is_believed() -> None:
 
 
 def test_on_their_feet_people_do_all_there_is_and_their_rotations_teach() -> None:
-    motion = GeneratedMotion.perform(dataclasses.replace(PARAMS, takes=20), EVERYDAY)
+    motion = GeneratedMotion.perform(dataclasses.replace(PARAMS, takes=25), EVERYDAY)
     assert {name.split("/")[-1] for name in motion.takes.index} == set(EVERYDAY.actions)
     assert not motion.outlier.any()
     upright = motion.root_position[:, 1] > 0.6
