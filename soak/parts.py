@@ -28,6 +28,7 @@ PARTS: tuple[Part, ...] = (
     Part("long_live", "ten hours live: memory and latency stay flat", 8, 1, 150),
     Part("hostile", "a file of a stranger is read or refused in a sentence", 12, 20),
     Part("mutants", "tests notice a changed operator or number in body, data and learning", 15, 12),
+    Part("random_order", "quick tests pass in any order and in parallel", 6, 20),
     Part("wheel", "the wheel works outside of the repository", 2, 1),
     Part("supply", "oldest and newest versions resolve, licences are known", 3, 1),
     Part("long_files", "predict answers ten hours, one frame, a hundred thousand segments", 8, 1, 60),

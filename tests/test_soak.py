@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from import_graph import ROOT
 
 sys.path.insert(0, str(ROOT))
 import soak.__main__ as runner
+from soak import random_order
 from soak.outcome import Outcome
 from soak.parts import PARTS, Part
 
@@ -87,3 +89,15 @@ def test_an_outcome_is_one_line_that_reads_back() -> None:
     outcome = Outcome({"tries": 1}, {"growth_mb": 0.5}, ["a\nb"])
     assert len(outcome.json().splitlines()) == 1
     assert Outcome(**json.loads(outcome.json())) == outcome
+
+
+def test_an_order_is_of_its_seed_and_keeps_files_together() -> None:
+    def order(seed: int) -> list[tuple[str, int]]:
+        tests = [SimpleNamespace(path=path, number=number) for path in "abcdef" for number in range(5)]
+        random_order.pytest_collection_modifyitems(SimpleNamespace(getoption=lambda _: seed), tests)
+        return [(test.path, test.number) for test in tests]
+
+    first, again, other = order(1), order(1), order(2)
+    assert first == again != other
+    assert sorted(first) == sorted(other) != first
+    assert all(len({path for path, _ in first[start : start + 5]}) == 1 for start in range(0, 30, 5))
