@@ -171,7 +171,7 @@ PINS = {
         decimals=5,
         tolerance=3e-5,
     ),
-    "motion": Pin({name: partial(_motion, name) for name in TAKES}, decimals=2, tolerance=0.1),
+    "motion": Pin({name: partial(_motion, name) for name in TAKES}, decimals=2, tolerance=0.03),
     "room": Pin({"cameras": _room}, decimals=3, tolerance=0.01),
     "detector": Pin(
         {
@@ -181,7 +181,7 @@ PINS = {
         }
         | {"drawn": _drawn},
         decimals=3,
-        tolerance=0.05,
+        tolerance=0.01,
     ),
     "clip": Pin(
         {
@@ -189,7 +189,7 @@ PINS = {
             "often lost to a stranger": partial(_clip, TrackingFigures(blink=0.01, stranger=0.5)),
         },
         decimals=2,
-        tolerance=0.3,
+        tolerance=0.05,
     ),
 }
 """By the names of their files."""
