@@ -44,7 +44,7 @@ PROMISED_SHARE = 0.85
 # for one mutant that is not noticed.
 _SLOW_TEST_S, _SLOW_FILE_S, _MOST_TRIED_S = 6.0, 30.0, 20.0
 # Test files that are measured in search of those that run a statement.
-_MOST_SEARCHED = 12
+_MOST_SEARCHED = 8
 # Where lines are counted as those of tests, by name: the import of a test file, and the start of a fixture's name.
 _IMPORT, _FIXTURE = "", "fixture "
 _IGNORED = shutil.ignore_patterns("__pycache__")

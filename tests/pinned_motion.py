@@ -80,7 +80,7 @@ def _held(performance: Performance) -> None:
 
 
 def _walks(kind: str, performance: Performance) -> None:
-    for _ in range(5):
+    for _ in range(4 if kind == "walking" else 12):
         script.walk(performance, kind)
 
 
@@ -161,7 +161,7 @@ def _named(*acts: Callable[[Performance], None]) -> Iterator[tuple[str, Callable
 PINS = {
     "choreography": Pin(
         dict(_named(*ACTIVITIES))
-        | {f"walk, {kind}": partial(_channels, partial(_walks, kind), 150.0) for kind in WALKING}
+        | {f"walk, {kind}": partial(_channels, partial(_walks, kind), 200.0) for kind in WALKING}
         | {
             "poses of an arm": partial(_channels, _held, 32.0),
             "gestures": partial(_channels, lambda p: gesture.gesticulate(p, 1.0, 399.0, 0.95), 400.0),
