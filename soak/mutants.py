@@ -1,17 +1,20 @@
 """Changes of one operator, number or word of the code that the tests should notice: a seeded sample of mutants.
 
 Cosmic Ray's operators make them, over body, data and learning; annotations of types do not count. All tests are
-collected once; a mutant is tried in a fork of that process, which puts the changed function in the place of the sound
-one (a change outside of functions is imported anew). It is tried by the tests that run its statement, quick ones first:
-those of the test file named after its module, then of the files that import it, the most specific first. A module of
-figures runs nothing, so all tests of the files that import it themselves try it. What a test runs and how long it takes
-is measured the first time its file is needed; slow tests try nothing. A failing test kills a mutant, and so does a
-search without an end. Survivors are told with their place and change.
+collected once; a mutant is tried in a fork of that process, which forgets what functions have cached and puts the
+changed function in the place of the sound one. It is tried by the tests that run its statement, themselves or in a
+fixture, quick ones first: those of the test file named after its module, then of the files that import it, the most
+specific first, until the time for one mutant is up. Where already the import of a test file runs the statement, the
+file is imported anew, and a change outside of functions has the package imported anew: the tests that fail then without
+a change try nothing. A module of figures runs nothing, so all tests of the files that import it try it. What a test
+runs and how long it takes is measured the first time its file is needed; slow tests try nothing. A failing test kills a
+mutant, and so does a search without an end. Survivors are told with their place and change.
 Needs Cosmic Ray and Coverage.py: pip install 'blaze2cap[mutation,coverage,test]'.
 """
 
 import ast
 import gc
+import importlib
 import importlib.util
 import json
 import os
@@ -22,23 +25,29 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from import_graph import PACKAGE, SRC, closure, imports, modules
+import pytest
+from import_graph import PACKAGE, SRC, imported_names, imports, modules
 
 from soak import ROOT
 from soak.outcome import Outcome, command, say
 
 PACKAGES = ("body", "data", "learning")
 PROMISED_SHARE = 0.85
-# Of processor time: what a test may take to be of use, and all that is measured of a file.
-_SLOW_TEST_S, _SLOW_FILE_S = 2.0, 10.0
-# Test files that run the statement, and those that are measured in search of them.
-_MOST_TEST_FILES, _MOST_SEARCHED = 4, 10
+# Of processor time: what a test may take to be of use, fixtures included, all that is measured of a file, and the time
+# for one mutant that is not noticed.
+_SLOW_TEST_S, _SLOW_FILE_S, _MOST_TRIED_S = 6.0, 30.0, 20.0
+# Test files that are measured in search of those that run a statement.
+_MOST_SEARCHED = 8
+# Where lines are counted as those of tests, by name: the import of a test file, and the start of a fixture's name.
+_IMPORT, _FIXTURE = "", "fixture "
+_IGNORED = shutil.ignore_patterns("__pycache__")
 _OPTIONS = ["-qq", "-s", "-m", "not slow", "-p", "no:cacheprovider"]
 # Others take decorators away, or catch what nothing raises.
 _OPERATORS = ("ReplaceBinaryOperator", "ReplaceUnaryOperator", "ReplaceComparisonOperator", "NumberReplacer",
@@ -64,10 +73,17 @@ class Place(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a test that passes costs, setup included, and the lines that it runs of each file."""
+    """What a test that passes costs, setup included, and the lines that it and its fixtures run of each file."""
 
     seconds: float
     lines: dict[str, list[int]]
+
+
+class Swap(NamedTuple):
+    """The code that a mutant's function has, and the live functions that should have it."""
+
+    code: CodeType
+    functions: list[FunctionType]
 
 
 def run(seed: int, seconds: float) -> Outcome:
@@ -75,7 +91,6 @@ def run(seed: int, seconds: float) -> Outcome:
     for tool in ("cosmic_ray", "coverage"):
         if importlib.util.find_spec(tool) is None:
             return Outcome(failures=[f"{tool} is not installed: pip install 'blaze2cap[mutation,coverage,test]'"])
-    import pytest
     from hypothesis import HealthCheck, Phase, settings
 
     # A smaller example of a failure is of no use here, and one kept from a mutant harms the next run.
@@ -102,6 +117,7 @@ class Trial:
         self.mutants, self.ends, self.scratch = mutants, ends, scratch
         self.killed, self.survivors = 0, list[str]()
         self.known: dict[Path, dict[str, Known]] = {}
+        self.sound: dict[tuple[Path, bool], set[str]] = {}
 
     def pytest_runtestloop(self, session: Any) -> bool:
         """Takes the place of pytest's own loop."""
@@ -122,70 +138,143 @@ class Trial:
     def _killer(self, mutant: Mutant, items: dict[Path, dict[str, Any]]) -> tuple[str | None, int]:
         """The test file that notices a mutant, and how many tests were tried."""
         place = _place(mutant)
-        test, tried = self._killer_at(place, mutant, items)
-        # No test is seen to run what only an import calls.
-        return (test, tried) if tried else self._killer_at(place._replace(function=None), mutant, items)
+        swap = place.function and _swap(mutant, place.function)
+        test, tried = self._killer_at(place, swap or None, mutant, items)
+        # No test is seen to run what only an import of the package calls.
+        return (test, tried) if tried else self._killer_at(place._replace(function=None), None, mutant, items)
 
-    def _killer_at(self, place: Place, mutant: Mutant, items: dict[Path, dict[str, Any]]) -> tuple[str | None, int]:
-        tried, files = 0, 0
+    def _killer_at(
+        self, place: Place, swap: Swap | None, mutant: Mutant, items: dict[Path, dict[str, Any]]
+    ) -> tuple[str | None, int]:
+        tried, spent = 0, 0.0
         for path in _test_files(mutant.path, list(items))[:_MOST_SEARCHED]:
-            if path not in self.known:
-                self.known[path] = self._measured(items[path])
-            known = self.known[path]
-            chosen = [test for test in known if _runs(known[test], mutant.path, place)]
-            if not chosen and place.function is None and mutant.path in imports(path):
-                chosen = list(known)
+            known = self._known(path, items[path])
+            imported = known[_IMPORT]
+            anew = swap is None or _runs(imported, mutant.path, place)
+            tests = [test for test in known if test != _IMPORT]
+            chosen = [test for test in tests if _runs(known[test], mutant.path, place)]
+            # What an import makes, or a table holds, any test may look at.
+            if _runs(imported, mutant.path, place) if place.function else not chosen:
+                chosen = tests
+            if anew and chosen:
+                chosen = [test for test in chosen if test in self._sound(path, items[path], package=swap is None)]
             chosen.sort(key=lambda test: known[test].seconds)
             if not chosen:
                 continue
-            tried, files = tried + len(chosen), files + 1
-            tests = [items[path][test] for test in chosen]
-            patience = 5 + 3 * sum(test.seconds for test in known.values())
-            if _fork(lambda tests=tests: self._try(mutant, place, tests), patience):
+            tried += len(chosen)
+            of_file = [items[path][test] for test in chosen]
+            if _fork(
+                lambda of_file=of_file, anew=anew: _try(mutant, swap, of_file, anew, self.scratch), _patience(known)
+            ):
                 return path.name, tried
-            if files == _MOST_TEST_FILES:
+            spent += sum(known[test].seconds for test in chosen) + anew * imported.seconds
+            if spent > _MOST_TRIED_S:
                 break
         return None, tried
 
-    def _measured(self, items: dict[str, Any]) -> dict[str, Known]:
-        """What the tests of a file run, from a fork, as far as time goes."""
-        told = self.scratch / "known.json"
-        told.write_text("{}")
-        _fork(lambda: _measure(list(items.values()), told), 10 * _SLOW_FILE_S)
-        return {test: Known(*row) for test, row in json.loads(told.read_text()).items()}
+    def _known(self, path: Path, items: dict[str, Any]) -> dict[str, Known]:
+        """What the import and the tests of a file run, from a fork, as far as time goes."""
+        if path not in self.known:
+            told = self.scratch / "known.json"
+            told.write_text("{}")
+            _fork(lambda: _measure(list(items.values()), told), 10 * _SLOW_FILE_S)
+            measured = {test: Known(*row) for test, row in json.loads(told.read_text()).items()}
+            self.known[path] = {_IMPORT: Known(0, {})} | measured
+            seconds = sum(test.seconds for test in measured.values())
+            say(f"{path.name}: {len(self.known[path]) - 1} of {len(items)} tests are quick, {seconds:.1f} s")
+        return self.known[path]
 
-    def _try(self, mutant: Mutant, place: Place, tests: list[Any]) -> bool:
-        """In the fork: whether one of the tests fails on the mutant."""
-        if place.function and _replaced(mutant, place.function):
-            return any(_fails(test, after) for test, after in zip(tests, [*tests[1:], None], strict=True))
-        import pytest
+    def _sound(self, path: Path, items: dict[str, Any], *, package: bool) -> set[str]:
+        """Tests of a file that pass without a change when it is imported anew, or all of the package."""
+        if (path, package) not in self.sound:
+            known, told = self.known[path], self.scratch / "sound.json"
+            told.write_text("[]")
+            tests = [items[test] for test in known if test != _IMPORT]
 
-        source = Path(tempfile.mkdtemp(dir=self.scratch))
-        shutil.copytree(SRC, source, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+            def passing() -> bool:
+                source = shutil.copytree(SRC, tempfile.mkdtemp(dir=self.scratch), dirs_exist_ok=True, ignore=_IGNORED)
+                only = _run_anew(tests, Path(source) if package else None, self.scratch, [])[1]
+                told.write_text(json.dumps(sorted(only.passed)))
+                return False
+
+            _fork(passing, _patience(known))
+            self.sound[path, package] = passed = set(json.loads(told.read_text()))
+            if len(passed) < len(tests):
+                say(f"{path.name}: {len(passed)} of {len(tests)} tests pass where {'all' if package else 'it'} is new")
+        return self.sound[path, package]
+
+
+def _try(mutant: Mutant, swap: Swap | None, tests: list[Any], anew: bool, scratch: Path) -> bool:
+    """In the fork: whether one of the tests fails on the mutant."""
+    _forget()
+    source = None
+    if swap is None:
+        source = Path(shutil.copytree(SRC, tempfile.mkdtemp(dir=scratch), dirs_exist_ok=True, ignore=_IGNORED))
         (source / mutant.path.relative_to(SRC)).write_text(_mutated(mutant))
+    else:
+        for function in swap.functions:
+            function.__code__ = swap.code
+        if not anew:
+            return any(_fails(test, after) for test, after in zip(tests, [*tests[1:], None], strict=True))
+    return _run_anew(tests, source, scratch, ["-x"])[0] in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
+
+
+def _run_anew(tests: list[Any], source: Path | None, scratch: Path, options: list[str]) -> tuple[int, "Only"]:
+    """In the fork: a test file imported anew and run, and so is all of the package where a copy of it is given."""
+    stale = [str(ROOT / "tests")]
+    if source:
+        stale.append(str(SRC))
         sys.path.insert(0, str(source))
         os.environ["PYTHONPATH"] = str(source)
-        sys.dont_write_bytecode = True
-        for name, module in list(sys.modules.items()):
-            if (getattr(module, "__file__", None) or "").startswith((str(SRC), str(ROOT / "tests"))):
-                del sys.modules[name]
         # The checker of shapes knows classes by name: of what is imported a second time, it refuses the sound, too.
         sys.meta_path[:] = [finder for finder in sys.meta_path if "jaxtyping" not in type(finder).__module__]
-        unchecked = ("-o", "addopts=--strict-markers")
-        options = [*_OPTIONS, *unchecked, "-x", "--basetemp", f"{self.scratch}/tests", str(tests[0].path)]
-        failed = (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
-        return pytest.main(options, plugins=[Only({test.nodeid for test in tests})]) in failed
+    sys.dont_write_bytecode = True
+    _drop(tuple(stale))
+    only = Only({test.nodeid for test in tests})
+    unchecked = ("-o", "addopts=--strict-markers")
+    options = [*_OPTIONS, *unchecked, *options, "--basetemp", f"{scratch}/tests", str(tests[0].path)]
+    return pytest.main(options, plugins=[only]), only
 
 
 class Only:
-    """A plugin of pytest: of the tests that were collected, these."""
+    """A plugin of pytest: of the tests that were collected, these; it keeps which of them pass."""
 
     def __init__(self, tests: set[str]) -> None:
-        self.tests = tests
+        self.tests, self.passed = tests, set[str]()
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Leaves the others out."""
         items[:] = [item for item in items if item.nodeid in self.tests]
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Of a test's setup, call and end."""
+        if report.failed:
+            self.passed.discard(report.nodeid)
+        elif report.when == "call" and report.passed:
+            self.passed.add(report.nodeid)
+
+
+class Contexts:
+    """A plugin of pytest: lines that run while a fixture of several tests is made count as the fixture's."""
+
+    def __init__(self, coverage: Any) -> None:
+        self.coverage, self.now = coverage, ""
+
+    def enter(self, context: str) -> None:
+        """From now on."""
+        self.now = context
+        self.coverage.switch_context(context)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """Around a fixture."""
+        before = self.now
+        if fixturedef.scope != "function":
+            self.enter(f"{_FIXTURE}{fixturedef.argname}")
+        try:
+            return (yield)
+        finally:
+            self.enter(before)
 
 
 def _fork(work: Callable[[], bool], patience_s: float) -> bool:
@@ -208,6 +297,36 @@ def _fork(work: Callable[[], bool], patience_s: float) -> bool:
     return code != 0
 
 
+def _patience(known: dict[str, Known]) -> float:
+    """Processor time [s] after which the tests of a file are searching without an end."""
+    return 20 + 3 * sum(test.seconds for test in known.values())
+
+
+def _spent() -> float:
+    """Processor time [s], that of ended children included."""
+    return sum(os.times()[:4])
+
+
+def _forget() -> None:
+    """Empty the caches of the project's functions: what they hold was made by the sound code."""
+    for thing in gc.get_objects():
+        code = getattr(thing.__wrapped__, "__code__", None) if type(thing) is type(imports) else None
+        if code and code.co_filename.startswith(str(ROOT)):
+            thing.cache_clear()
+
+
+def _drop(folders: tuple[str, ...]) -> dict[str, ModuleType]:
+    """Take the modules that lie in folders out of those that are imported."""
+    stale = {
+        name: module
+        for name, module in list(sys.modules.items())
+        if (getattr(module, "__file__", None) or "").startswith(folders)
+    }
+    for name in stale:
+        del sys.modules[name]
+    return stale
+
+
 def _fails(test: Any, after: Any) -> bool:
     test.config.hook.pytest_runtest_protocol(item=test, nextitem=after)
     return bool(test.session.testsfailed)
@@ -223,29 +342,48 @@ def _measure(items: list[Any], told: Path) -> bool:
     for alarm in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(alarm, cut_off)
     coverage = Coverage(data_file=None, include=[f"{PACKAGE}/*"], branch=False, config_file=False)
-    seconds, began = {}, time.process_time()
+    contexts, seconds, began = Contexts(coverage), dict[str, float](), _spent()
+    items[0].config.pluginmanager.register(contexts)
+    _forget()
     coverage.start()
+    old = _drop((str(ROOT / "tests"),))
+    importlib.import_module(items[0].module.__name__)
+    sys.modules.update(old)
+    seconds[_IMPORT] = _spent() - began
+    _forget()
     for item, after in zip(items, [*items[1:], None], strict=True):
-        coverage.switch_context(item.nodeid)
-        failed, start = item.session.testsfailed, time.process_time()
+        contexts.enter(item.nodeid)
+        failed, start = item.session.testsfailed, _spent()
         signal.setitimer(signal.ITIMER_PROF, _SLOW_TEST_S)
-        signal.setitimer(signal.ITIMER_REAL, 10 * _SLOW_TEST_S)
+        signal.setitimer(signal.ITIMER_REAL, 5 * _SLOW_TEST_S)
         with suppress(TimeoutError):
             _fails(item, after)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         if item.session.testsfailed == failed:
-            seconds[item.nodeid] = time.process_time() - start
-        if time.process_time() - began > _SLOW_FILE_S:
+            seconds[item.nodeid] = _spent() - start
+        if _spent() - began > _SLOW_FILE_S:
             break
     coverage.stop()
     data, lines = coverage.get_data(), dict[str, dict[str, list[int]]]()
     for file in data.measured_files():
-        for line, tests in data.contexts_by_lineno(file).items():
-            for test in tests:
-                lines.setdefault(test, {}).setdefault(file, []).append(line)
-    told.write_text(json.dumps({test: (cost, lines.get(test, {})) for test, cost in seconds.items()}))
+        for line, names in data.contexts_by_lineno(file).items():
+            for name in names:
+                lines.setdefault(name, {}).setdefault(file, []).append(line)
+    parts = {item.nodeid: [f"{_FIXTURE}{name}" for name in item.fixturenames] for item in items} | {_IMPORT: []}
+    rows = {
+        test: (cost, _together(lines.get(part, {}) for part in (test, *parts[test]))) for test, cost in seconds.items()
+    }
+    told.write_text(json.dumps(rows))
     return False
+
+
+def _together(parts: Iterable[dict[str, list[int]]]) -> dict[str, list[int]]:
+    lines = dict[str, list[int]]()
+    for part in parts:
+        for file, some in part.items():
+            lines[file] = lines.get(file, []) + some
+    return lines
 
 
 def _runs(known: Known, path: Path, place: Place) -> bool:
@@ -274,8 +412,8 @@ def _place(mutant: Mutant) -> Place:
     return inside(ast.parse(mutant.path.read_text()), Place(1, sys.maxsize, None), (), False)
 
 
-def _replaced(mutant: Mutant, name: str) -> bool:
-    """Put the mutant's code into the function of this name, wherever it is known; not where two have the name."""
+def _swap(mutant: Mutant, name: str) -> Swap | None:
+    """What puts the mutant's code into the function of this name, wherever it is known; not where two have the name."""
 
     def codes(code: CodeType) -> Iterator[CodeType]:
         for inner in code.co_consts:
@@ -283,7 +421,10 @@ def _replaced(mutant: Mutant, name: str) -> bool:
                 yield inner
                 yield from codes(inner)
 
-    new = [code for code in codes(compile(_mutated(mutant), mutant.path, "exec")) if code.co_qualname == name]
+    try:
+        new = [code for code in codes(compile(_mutated(mutant), mutant.path, "exec")) if code.co_qualname == name]
+    except SyntaxError:
+        return None
     old = [
         function
         for function in gc.get_objects()
@@ -292,10 +433,8 @@ def _replaced(mutant: Mutant, name: str) -> bool:
         and function.__code__.co_qualname == name
     ]
     if len(new) != 1 or not old or any(function.__code__.co_freevars != new[0].co_freevars for function in old):
-        return False
-    for function in old:
-        function.__code__ = new[0]
-    return True
+        return None
+    return Swap(new[0], old)
 
 
 def _package(path: Path) -> str:
@@ -341,9 +480,29 @@ def _change(mutant: Mutant) -> tuple[str, str]:
 
 
 def _test_files(path: Path, tests: list[Path]) -> list[Path]:
-    """Test files that can run a module: the one of its name, those that import it themselves, then by way of others."""
-    using = [(path.stem not in test.stem, path not in imports(test), len(imports(test)), test) for test in tests]
-    return [test for *_, test in sorted(using) if path in closure(test)]
+    """Test files that can run a module: that of its name, then those nearest to it by imports, the specific first."""
+    name = path.stem.removesuffix("y")  # test_sample_activities.py is of activity.py
+    using = [
+        (name not in test.stem, _hops(test)[path], len(_hops(test)), test) for test in tests if path in _hops(test)
+    ]
+    return [test for *_, test in sorted(using)]
+
+
+@cache
+def _hops(test: Path) -> dict[Path, int]:
+    """Files of the package that a test file can run, and how many imports away they are from it or a helper beside."""
+    found, waiting, hops = dict[Path, int](), _with_helpers(test), 0
+    while waiting:
+        hops += 1
+        waiting = frozenset().union(*map(imports, waiting)) - found.keys()
+        found |= dict.fromkeys(waiting, hops)
+    return found
+
+
+@cache
+def _with_helpers(test: Path) -> frozenset[Path]:
+    beside = {test.with_name(f"{name}.py") for name in imported_names(test)} - {test}
+    return frozenset([test]).union(*(_with_helpers(helper) for helper in beside if helper.is_file()))
 
 
 if __name__ == "__main__":

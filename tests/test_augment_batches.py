@@ -1,6 +1,7 @@
 """Augmentation keeps landmarks, camera and truth of a window consistent."""
 
 import numpy as np
+import pytest
 import torch
 from tiny import tiny_clipset
 
@@ -93,3 +94,21 @@ def test_switched_off_augmentation_changes_nothing() -> None:
     off = AugmentParams(mirror=0.0, roll_deg=0.0, pitch_deg=0.0, yaw_deg=0.0)
     original = batch()
     assert augment(original, off, torch.Generator()) is original
+
+
+@pytest.mark.parametrize(
+    ("key", "most"),
+    [
+        ("mirror", 1),
+        ("dropout", 1),
+        ("stride", 1),
+        ("noise_mm", 1000),
+        ("roll_deg", 45),
+        ("pitch_deg", 45),
+        ("yaw_deg", 45),
+    ],
+)
+def test_a_strength_is_refused_from_above_its_most(key: str, most: int) -> None:
+    AugmentParams(**{key: float(most)})
+    with pytest.raises(ValueError, match=rf"^{key} is .*, expected 0 to {most}$"):
+        AugmentParams(**{key: most + 0.5})

@@ -105,3 +105,9 @@ def test_a_camera_of_numbers_that_no_camera_has_is_refused(value: float) -> None
     torch.testing.assert_close(camera_from_json(sound).intrinsics, camera().intrinsics)
     with pytest.raises(ValueError, match="numbers that no camera has"):
         camera_from_json(sound | {"fx": value})
+
+
+def test_a_camera_at_the_origin_sees_by_fractions_of_its_image() -> None:
+    here = Camera.at_origin((0.7, 1.2, 0.4, 0.6), 1920, 1080)
+    assert [here.fx, here.fy, here.cx, here.cy] == pytest.approx([0.7 * 1920, 1.2 * 1080, 0.4 * 1920, 0.6 * 1080])
+    torch.testing.assert_close(here.to_camera(points(5)), points(5))

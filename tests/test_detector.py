@@ -22,7 +22,7 @@ from blaze2cap.body.rotation import geodesic_angle, rotation_vector_to_matrix
 from blaze2cap.data.detector.bootstrap import BootstrapDetector
 from blaze2cap.data.detector.figures import NOISE
 from blaze2cap.data.detector.noise import matern, ornstein_uhlenbeck
-from blaze2cap.data.detector.observation import ray_view
+from blaze2cap.data.detector.observation import crop_view, ray_view
 from blaze2cap.data.detector.parametric import (
     Noise,
     ParametricDetector,
@@ -293,6 +293,8 @@ def test_a_stranger_stands_far_from_the_subject(raw_clip):
     anchors = torch.nonzero((clip[:, 0, RAW_TRACKED] == 0) & (clip != 0).flatten(1).any(1))[:, 0].tolist()
     assert len(anchors) > 1
     hips = clip[:, 23:25, 5:7].mean(1) * torch.tensor([camera.width, camera.height])
+    margin = hips[anchors[1] : anchors[1] + 60, 0] / camera.width
+    assert torch.minimum(margin, 1 - margin).median() == pytest.approx(0.04, abs=0.02), "just inside the image"
     distance = (hips - camera.project(position[:, 0])).norm(dim=-1)
     assert distance[anchors[0] : anchors[0] + 30].median() < 100
     assert distance[anchors[1] : anchors[1] + 60].median() > 400
@@ -401,3 +403,32 @@ def test_bootstrap_sees_only_the_takes_it_is_given():
 def test_bootstrap_without_detections_says_so():
     with pytest.raises(UserError, match="S9/rom1"):
         BootstrapDetector.fit(tiny_clipset(), ["S9/rom1"])
+
+
+@pytest.mark.parametrize("dt", [1.0, 3.0])
+def test_borrowed_errors_go_to_and_fro_along_a_run_and_never_leave_it(dt):
+    """Two runs whose visibility tells the frame: 0.1 to 0.4 and 0.5 to 0.9."""
+    fitted = BootstrapDetector.fit(_erring_clipset(), ["S1/freestyle1"])
+    ends = torch.tensor([[0, 299]] * 300 + [[300, 699]] * 400)
+    error = torch.zeros(700, 25, 6)
+    error[:, :, VISIBILITY] = 0.1 + torch.arange(700)[:, None] / 1000
+    moment = fitted.moment[torch.arange(700) % len(fitted.moment)]
+    detector = BootstrapDetector(fitted.line, moment, error, *ends.T)
+    position, rotation, intrinsics, one = _windows(4, 1500)
+    seen = detector.simulate(position, rotation, intrinsics, dt * one, torch.Generator().manual_seed(0))
+    frame = 1000 * (seen[:, :, 0, VISIBILITY] - 0.1)
+    assert frame.diff(dim=1).abs().max() < dt + 0.01
+    for way in frame:
+        first, last = (0, 299) if way[0] < 299.5 else (300, 699)
+        assert (way.min().round(), way.max().round()) == pytest.approx((first, last), abs=dt)
+
+
+def test_a_trunk_along_the_ray_leaves_the_crop_as_the_image():
+    position, rotation, *_ = _windows(1, 1)
+    view = ray_view(position, rotation)
+    truth = view.truth.clone()
+    truth[..., indices("left_shoulder", "right_shoulder"), :2] = 0
+    along = view._replace(truth=truth)
+    seen, roll = crop_view(along)
+    torch.testing.assert_close(roll, torch.eye(3).expand_as(roll))
+    torch.testing.assert_close(seen.truth, truth)

@@ -18,7 +18,7 @@ from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.body.viewpoint import SIDES, camera_azimuth, side_shown
 from blaze2cap.errors import UserError
-from blaze2cap.learning.diagnosis.error_analysis import study_errors
+from blaze2cap.learning.diagnosis.error_analysis import DISTANCE_M, MEAN_VISIBILITY, SPEED_M_PER_S, study_errors
 from blaze2cap.learning.diagnosis.error_report import moment_table
 from blaze2cap.learning.diagnosis.error_tables import ALL, PARTITIONS, POSE, grouped_errors, joint_errors
 from blaze2cap.learning.diagnosis.worst_moment import (
@@ -30,7 +30,7 @@ from blaze2cap.learning.diagnosis.worst_moment import (
     worst_moments,
 )
 from blaze2cap.learning.evaluation import figure
-from blaze2cap.learning.scoring import Sums, score
+from blaze2cap.learning.scoring import SINCE_ANCHOR_S, Sums, score
 
 UPRIGHT = rotation_vector_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))  # hips' up, -z, to the world's +y
 
@@ -197,6 +197,20 @@ def test_a_cause_names_what_is_hidden_exchanged_outside_and_late() -> None:
         "80 % of the squared error lies in depth",
     ):  # fmt: skip
         assert words in sentence
+
+
+def test_a_cause_names_the_two_parts_of_the_body_that_are_furthest_off() -> None:
+    moment = worst_moments(small_study(), small_clipset(), "model", count=1)[0]
+    far = {"RightUpLeg": 200.0, "RightLeg": 200.0, "RightFoot": 200.0, "Neck": 300.0, "Head": 300.0}
+    sentence = cause(moment._replace(joint_mm=dict.fromkeys(JOINTS, 10.0) | far))
+    assert sentence.startswith("head 300 mm off")
+    assert " and right leg 200 mm off" in sentence
+
+
+def test_bins_begin_at_zero_and_rise() -> None:
+    for bins in (DISTANCE_M, MEAN_VISIBILITY, SPEED_M_PER_S, SINCE_ANCHOR_S):
+        assert bins[0] == 0
+        assert list(bins) == sorted(set(bins))
 
 
 def test_arms_that_the_detector_exchanges_are_found() -> None:

@@ -341,3 +341,13 @@ def test_the_joint_table_keeps_its_contract_and_agrees_with_the_report(scores: S
 def test_a_bad_value_is_named(wrong: dict, key: str) -> None:
     with pytest.raises(ValueError, match=f"^{key.replace('[', '.').replace(']', '.')}"):
         dataclasses.replace(PARAMS, **wrong)
+
+
+def test_frames_of_somebody_else_are_those_detected_that_are_not_scored(scores: Scores, report: dict) -> None:
+    """Also where they are the most."""
+    blocks = scores.blocks.assign(frames=4 * scores.blocks.frames, detected=3 * scores.blocks.detected)
+    part = evaluate(dataclasses.replace(scores, blocks=blocks), {"S1"}, PARAMS)["test"]
+    assert part["rejected_share"] == pytest.approx(
+        part["detected_share"] - part["frames"] / blocks.frames.sum(), rel=1e-4
+    )
+    assert part["rejected_share"] > 0.4

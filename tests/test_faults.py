@@ -22,7 +22,9 @@ from injected import (
     with_y_and_z_exchanged,
 )
 from tiny import tiny_clipset
+from torch import Tensor
 
+from blaze2cap.body.kinematics import mirror_positions
 from blaze2cap.body.landmark import MIRROR, SCREEN, WORLD
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_vector_to_matrix
@@ -96,6 +98,19 @@ def test_an_injected_fault_is_found_and_named(recording: Recording, name: str) -
     inject, kind = INJECTED[name]
     assert recording.kinds() == set()
     assert kind in inject(recording).kinds()
+
+
+MIRRORED: dict[str, Callable[[Tensor], Tensor]] = {
+    "across x": mirror_positions,
+    "across z": lambda position: mirror_positions(position) * position.new_tensor([-1, 1, -1]),
+    "across z, left and right exchanged,": lambda position: position * position.new_tensor([1, 1, -1]),
+}
+
+
+@pytest.mark.parametrize("way", MIRRORED)
+def test_it_is_told_how_the_truth_was_mirrored(recording: Recording, way: str) -> None:
+    faults, _ = replace(recording, position=MIRRORED[way](recording.position)).clip_faults()
+    assert any(f"the truth mirrored {way} fits, " in fault.sentence for fault in faults)
 
 
 def test_the_truth_of_somebody_else_is_found(raw: Path, recording: Recording) -> None:

@@ -303,3 +303,23 @@ def test_curves_are_the_same_bytes_twice_and_their_summary_names_the_best_step(t
     for file in ("curves.csv", "curves.png"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert summary(curves)["best_step"] == 3
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_gradients_are_of_the_sum_over_a_group_whose_mean_is_taken(size: int) -> None:
+    def gradient(group: Group) -> torch.Tensor:
+        params = train_params(clip_norm=1e9)
+        data = TrainingData(CLIPSET, ["S1/freestyle1"], params)
+        trainer = Trainer(data, None, SMALL, LossParams(), params, torch.device("cpu"))
+        batch = data.batch(0)
+        trainer.group = group
+        trainer.step(0, batch)
+        return torch.cat([weight.grad.flatten() for weight in trainer.model.parameters() if weight.grad is not None])
+
+    class Alone(Group):
+        """One that adds nothing up."""
+
+        def sum(self, numbers: torch.Tensor) -> torch.Tensor:
+            return numbers
+
+    torch.testing.assert_close(gradient(Alone(size=size)), size * gradient(ALONE))

@@ -124,6 +124,8 @@ def test_calibration_reading_inverts_writing(tmp_path: Path) -> None:
         (lambda text: text.replace("1300 1300", "1300"), "camera 1: rows of"),
         (lambda text: text.replace("1 0 0", "2 0 0"), "camera 1: its 3 x 3 matrix is not a rotation"),
         (lambda text: "", "first row"),
+        (lambda text: text.replace("2 1", "2 0", 1), "first row"),
+        (lambda text: text.replace("2 1", "2 2", 1), "first row"),
     ],
 )
 def test_a_damaged_calibration_is_named(tmp_path: Path, edit: Callable[[str], str], expected: str) -> None:
