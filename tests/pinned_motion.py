@@ -23,7 +23,7 @@ from blaze2cap.data.detector.observation import ray_view
 from blaze2cap.data.detector.parametric import Noise, ParametricDetector, SubjectBias, observed
 from blaze2cap.data.detector.raw import simulate_raw
 from blaze2cap.data.detector.tracking import TrackingFigures
-from blaze2cap.data.generated_motion import ACTION
+from blaze2cap.data.generated_motion import FLOOR
 from blaze2cap.data.sources.sample import SampleParams, activity, gesture, script, stretch
 from blaze2cap.data.sources.sample.embodiment import Take
 from blaze2cap.data.sources.sample.performance import SIDES, Performance
@@ -32,13 +32,14 @@ from blaze2cap.data.sources.sample.subject import SUBJECTS, make_subject
 
 FOLDER = Path(__file__).parent / "pinned"
 PARAMS = SampleParams()
-WALKING = ("walking", "acting", "freestyle", ACTION.rstrip("1"))
+FLOOR_TAKE = FLOOR.actions[0]
+WALKING = ("walking", "acting", "freestyle", FLOOR_TAKE.rstrip("1"))
 ACTIVITIES = (
     activity.stand, activity.squat, activity.bend_down, activity.sit, activity.lunge, activity.lift_leg,
     activity.trunk, activity.kneel, activity.on_all_fours, activity.lie_down, activity.fold, stretch.straddle,
     stretch.deep_step, stretch.bow, stretch.arch,
 )  # fmt: skip
-TAKES = ("S1/walking1", "S2/acting1", "S3/freestyle1", "S1/rom1", "S4/freestyle3", "S5/acting3", f"S2/{ACTION}")
+TAKES = ("S1/walking1", "S2/acting1", "S3/freestyle1", "S1/rom1", "S4/freestyle3", "S5/acting3", f"S2/{FLOOR_TAKE}")
 SEEN = ("S3/freestyle1", "S1/walking1", "S4/freestyle3", "S1/rom1")
 
 
