@@ -1,4 +1,4 @@
-"""Made-up motion: bent much of the time, the same for the same seed, its rotations not to be believed."""
+"""Made-up motion, the same for the same seed: floor work, of which positions teach, and everyday motion."""
 
 import dataclasses
 
