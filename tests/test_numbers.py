@@ -84,7 +84,7 @@ def test_gradients_are_finite_from_no_turn_to_half_a_turn(angle: float, dtype: t
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(
-    exponent=st.floats(-12, 3),
+    exponent=st.floats(-12, 2),  # beyond, half precision has no such numbers
     second=st.sampled_from(["parallel", "opposite", "zero", "nearly parallel"]),
     dtype=st.sampled_from([torch.float16, torch.bfloat16, torch.float32, torch.float64]),
     seed=st.integers(0, 1000),
@@ -95,7 +95,7 @@ def test_6d_near_where_it_is_degenerate_is_finite(exponent: float, second: str, 
     x = torch.randn(3, generator=generator, dtype=torch.float64)
     near = x + 10**exponent * torch.randn(3, generator=generator, dtype=torch.float64)
     y = {"parallel": x, "opposite": -x, "zero": 0 * x, "nearly parallel": near}[second]
-    six = (torch.cat((x, y)) * 10 ** min(exponent, 2)).to(dtype).requires_grad_()
+    six = (torch.cat((x, y)) * 10**exponent).to(dtype).requires_grad_()
     matrix = rotation_6d_to_matrix(six)
     (gradient,) = torch.autograd.grad(matrix.sum(), six)
     assert matrix.isfinite().all()
