@@ -45,7 +45,7 @@ def run(seed: int, seconds: float) -> Outcome:
     while not orders or time.monotonic() < ends:
         order = seed * _ORDERS_A_ROUND + orders
         ran, failed = _in_order(order)
-        say(f"order {order}: {ran} tests, {len(failed)} failed")
+        say("\n".join([f"order {order}: {ran} tests, {len(failed)} failed", *failed]))
         tests, orders, failures = tests + ran, orders + 1, failures + failed
     return Outcome({"orders": orders, "tests": tests}, {}, failures)
 
