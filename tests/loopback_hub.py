@@ -24,6 +24,8 @@ PAGE = 7
 """Entries of one page of a listing: few, so that a small data set has several."""
 LARGE_PAGE = 1000
 """The same where a folder is served for a try, which may be a large one."""
+MOST_CUTS = 3
+"""Of one content in a row: fewer than the tries of huggingface_hub, which gives up after five without progress."""
 
 
 def git_blob_id(content: bytes) -> str:
@@ -69,7 +71,7 @@ class Faults:
     """What goes wrong; nothing by default."""
 
     cut: float = 0.0
-    """Probability that a connection is cut at a random byte of the content."""
+    """Probability that a connection is cut at a random byte of the content, at most `MOST_CUTS` times in a row."""
     slow: float = 0.0
     """Seconds before each content."""
     down_after: int | None = None
@@ -106,6 +108,7 @@ class LoopbackHub(ThreadingHTTPServer):
         self.faults = Faults()
         self.requests: list[tuple[str, str, str | None]] = []
         self.rng = random.Random(seed)
+        self.cuts: dict[str, int] = {}
         self.lock = threading.Lock()
 
     @cached_property
@@ -255,7 +258,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         time.sleep(faults.slow)
         with self.server.lock:
-            cut = self.server.rng.random() < faults.cut
+            row = self.server.cuts.get(etag, 0)
+            cut = row < MOST_CUTS and self.server.rng.random() < faults.cut
+            self.server.cuts[etag] = row + 1 if cut else 0
             place = self.server.rng.randrange(len(content) - start) if cut else None
         self._send(HTTPStatus.PARTIAL_CONTENT if asked else HTTPStatus.OK, content[start:], headers, place)
 

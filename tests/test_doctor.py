@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -33,10 +34,12 @@ OK, WARNING, PROBLEM = Status.OK, Status.WARNING, Status.PROBLEM
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: Patch) -> Path:
+def repository(tmp_path: Path, monkeypatch: Patch, caplog: pytest.LogCaptureFixture) -> Path:
     """A repository of git and DVC without a commit, on a machine where git knows nobody."""
     from dvc.repo import Repo
 
+    # What it tells goes to the stderr of when it was imported, which may have been another test's.
+    caplog.set_level(logging.ERROR, logger="dvc")
     for variable in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(variable, os.devnull)
     folder = tmp_path / "repository"
