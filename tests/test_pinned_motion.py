@@ -19,12 +19,10 @@ def changes(known: pd.DataFrame, made: pd.DataFrame, tolerance: float) -> list[s
 @pytest.mark.parametrize(("pin", "case"), [(pin, case) for pin in PINS for case in PINS[pin].cases])
 def test_the_sample_is_what_it_was(pin: str, case: str) -> None:
     found = changes(KNOWN[pin].xs(case), PINS[pin].cases[case](), PINS[pin].tolerance)
-    if found:
-        pytest.fail(
-            f"The sample changed: {case}: {found[0]}, and {len(found) - 1} other numbers; if that is meant, write the "
-            "tables again by `python tests/pinned_motion.py`, run `dvc repro`, and say so in CHANGELOG.md",
-            pytrace=False,
-        )
+    assert not found, (
+        f"The sample changed: {case}: {found[0]}, and {len(found) - 1} other numbers; if that is meant, write the "
+        "tables again by `python tests/pinned_motion.py`, run `dvc repro`, and say so in CHANGELOG.md"
+    )
 
 
 def test_tables_hold_what_is_made_and_nothing_else() -> None:
