@@ -23,7 +23,6 @@ from blaze2cap.learning.diagnosis.error_report import moment_table
 from blaze2cap.learning.diagnosis.error_tables import ALL, PARTITIONS, POSE, grouped_errors, joint_errors
 from blaze2cap.learning.diagnosis.worst_moment import (
     APART_S,
-    SAME_MOMENT,
     Moment,
     cause,
     worst_frames,
@@ -166,7 +165,7 @@ def test_worst_moments_are_apart_and_the_same_moment_stands_twice_at_most() -> N
     for place, moment in enumerate(picked.itertuples()):
         before = picked.iloc[:place]
         near = before[(before["take"] == moment.take) & ((before["take_s"] - moment.take_s).abs() < APART_S)]
-        assert len(near) < SAME_MOMENT
+        assert len(near) < 2
 
 
 def test_moments_say_what_they_are_of() -> None:

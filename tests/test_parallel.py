@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dvc_clone import wait_until
@@ -64,6 +65,27 @@ def test_every_job_has_an_outcome_whatever_others_raise_or_kill(tmp_path: Path) 
     assert str(found.pop(13)) == "13 has no square today"
     assert found == {number: number * number for number in range(13) if number != 2}
     assert (tmp_path / "9").exists()
+
+
+class Read(list[int]):
+    """Jobs that remember which of them were read."""
+
+    def __init__(self, jobs: Iterable[int]) -> None:
+        super().__init__(jobs)
+        self.indices = list[Any]()
+
+    def __getitem__(self, index: Any) -> Any:
+        self.indices.append(index)
+        return super().__getitem__(index)
+
+
+def test_jobs_are_handed_out_as_they_are_done() -> None:
+    """One for each worker and one that lies ready: a job may hold a take, and all of them would not fit."""
+    jobs = Read(range(12))
+    found = outcomes(square, jobs, 2, "squares")
+    next(iter(found))
+    assert jobs.indices == [0, 1, 2, 3]
+    assert len(list(found)) == 11
 
 
 def test_no_jobs_give_no_results() -> None:

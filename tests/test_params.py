@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.preprocess import PreprocessParams
 from blaze2cap.data.sources.registry import DatasetParams
@@ -31,6 +32,13 @@ def test_the_committed_parameters_are_sound_and_complete(section: str) -> None:
     params = load_params(section, SECTIONS[section], ROOT / "params.yaml")
     written = yaml.safe_load((ROOT / "params.yaml").read_text())[section]
     assert vars(params).keys() == written.keys()
+
+
+def test_a_file_without_thresholds_or_base_losses_means_the_committed_ones() -> None:
+    """Other weights of losses are the committed file's own; these two make the method."""
+    assert load_params("preprocess", PreprocessParams, ROOT / "params.yaml").faults == FaultParams()
+    written, left_out = load_params("loss", LossParams, ROOT / "params.yaml"), LossParams()
+    assert (left_out.rot, left_out.smooth) == (written.rot, written.smooth) == (1.0, 5.0)
 
 
 @pytest.mark.parametrize(
