@@ -74,7 +74,7 @@ class TakeJob(NamedTuple):
 def main(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")],
     layout: Annotated[str, typer.Option(help=f"Names: {' or '.join(LAYOUTS)}.")] = "augmented",
-    frames: Annotated[int, typer.Option(min=500, help="Length of each take [frames]; fewer for a try.")] = TAKE_FRAMES,
+    frames: Annotated[int, typer.Option(min=500, help="Frames of each take; fewer for a try.")] = TAKE_FRAMES,
 ) -> None:
     """Write the data set, and print what it holds."""
     names: list[SampleName] = []

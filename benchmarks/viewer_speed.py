@@ -82,8 +82,8 @@ def intervals_ms(page: Path, size: tuple[int, int], seconds: float) -> tuple[np.
 
 def main(
     frames: Annotated[int, typer.Option(help="Frames of the recording.")] = 10_000,
-    width: Annotated[int, typer.Option(help="Window [px].")] = 1280,
-    height: Annotated[int, typer.Option(help="Window [px].")] = 720,
+    width: Annotated[int, typer.Option(help="Width of the window in pixels.")] = 1280,
+    height: Annotated[int, typer.Option(help="Height of the window in pixels.")] = 720,
     seconds: Annotated[float, typer.Option(help="How long to measure.")] = 10.0,
 ) -> None:
     """Print frames per second: median, and what nine of ten intervals reach."""

@@ -34,7 +34,7 @@ BACKBONES = {
     ),
     "transformer": SMALL,
 }
-"""The default network and the one of the mission, as small as can be."""
+"""The default network and the one of the published recipe, as small as can be."""
 CLIP = ClipName("S1", "walking2", "1")
 FRAMES = 24
 MOTION = "motion.csv"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from import_graph import ROOT
 from typer.testing import CliRunner
@@ -84,3 +85,10 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
     assert "evaluate" in printed
     assert "preset" in printed
     assert printed.splitlines()[-1] == "[]"
+
+
+def test_no_help_has_brackets_that_are_taken_for_markup() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    helps = {f"{name} {param.name}": param.help for name, command in commands.items() for param in command.params}
+    assert len(helps) > 50
+    assert [place for place, text in helps.items() if "[" in (text or "")] == []

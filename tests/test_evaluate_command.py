@@ -80,6 +80,16 @@ def test_evaluate_scores_the_standard_test_takes_of_a_folder(
     assert "trained on" not in said
 
 
+def test_without_a_report_to_write_the_table_is_printed(
+    checkpoint: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, printed, said = run(checkpoint, "--path", recordings, "--split", "train")
+    assert code == 0, said
+    assert "One-Euro + IK" in printed
+    assert not any(path.suffix == ".json" for path in tmp_path.iterdir())
+
+
 def test_evaluate_on_all_takes_names_those_it_was_trained_on(
     checkpoint: Path, recordings: Path, tmp_path: Path
 ) -> None:

@@ -31,7 +31,9 @@ class Part(StrEnum):
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Folder with model.safetensors and model.json.")],
     path: Annotated[Path, typer.Option(help="Folder of recordings in the raw layout, or of packed clips.")],
-    out: Annotated[Path, typer.Option(help="Report to write (JSON).")],
+    out: Annotated[
+        Path | None, typer.Option(help="Report to write (JSON); only a table is printed if left out.")
+    ] = None,
     source: Annotated[Source, typer.Option(help="Kind of recordings.")] = Source.TOTALCAPTURE,
     split: Annotated[Part, typer.Option(help="Takes to score; train and val: those of the checkpoint.")] = Part.TEST,
     plots: Annotated[Path | None, typer.Option(help="Folder for joints.csv and plots; none if left out.")] = None,
@@ -41,7 +43,7 @@ def evaluate(
     ] = None,
     field_of_view: Annotated[
         float | None,
-        typer.Option(metavar="DEG", help="Cameras as if uncalibrated: all of this horizontal field of view [degrees]."),
+        typer.Option(metavar="DEG", help="Cameras as if uncalibrated: all of this horizontal field of view."),
     ] = None,
     correct_lag: Annotated[bool, typer.Option("--correct-lag", help="Move landmarks to where the truth is.")] = False,
 ) -> None:
@@ -77,8 +79,9 @@ def evaluate(
             scores = score_checkpoint(clipset, parts, trained)
             known = known_takes(trained.provenance, clipset.source)
             report = figures_of(scores, known.subjects, EvaluateParams())
-            with writing(out):
-                write_report(out, report)
+            if out is not None:
+                with writing(out):
+                    write_report(out, report)
             if plots is not None:
                 with writing(plots):
                     write_plots(plots, clipset, scores, trained.system())
@@ -94,12 +97,13 @@ def _tell_left_out(clipset: "ClipSet", parts: dict[str, list[str]]) -> None:
         print(f"left out, as they have no landmarks: {', '.join(lacking)}", file=sys.stderr)
 
 
-def _make_room(out: Path, plots: Path | None) -> None:
+def _make_room(out: Path | None, plots: Path | None) -> None:
     """Before the work, not after it: the folders to write into; UserError where there can be none."""
     from blaze2cap.runtime.whole_file import make_folder
 
-    if out.is_dir():
-        raise UserError(f"{out} is a folder, expected a file to write")
-    make_folder(out.absolute().parent)
+    if out is not None:
+        if out.is_dir():
+            raise UserError(f"{out} is a folder, expected a file to write")
+        make_folder(out.absolute().parent)
     if plots is not None:
         make_folder(plots)

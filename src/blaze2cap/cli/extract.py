@@ -24,7 +24,7 @@ def extract(
     ],
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     fov: Annotated[
-        float | None, typer.Option(min=10, max=170, help="Horizontal field of view [degrees], kept in the sidecar.")
+        float | None, typer.Option(min=10, max=170, help="Horizontal field of view in degrees, kept in the sidecar.")
     ] = None,
     fps: Annotated[
         float | None,

@@ -33,7 +33,8 @@ def live(
         float | None, typer.Option(metavar="DEG", help="How far down the camera looks; estimated if left out.")
     ] = None,
     subject_height: Annotated[
-        float | None, typer.Option(metavar="M", help="Height of the person [m]; seen in the landmarks if left out.")
+        float | None,
+        typer.Option(metavar="M", help="Height of the person in metres; seen in the landmarks if left out."),
     ] = None,
     vmc: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Move an avatar by the VMC protocol, as 127.0.0.1:39539.")

@@ -38,7 +38,8 @@ def predict(
     ] = None,
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     subject_height: Annotated[
-        float | None, typer.Option(metavar="M", help="Height of the person [m]; seen in the landmarks if left out.")
+        float | None,
+        typer.Option(metavar="M", help="Height of the person in metres; seen in the landmarks if left out."),
     ] = None,
     fov: Annotated[
         float | None,

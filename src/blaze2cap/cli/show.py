@@ -19,8 +19,8 @@ def show(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .mp4, .png or .html, the suffix decides.")],
     clips: Annotated[Path, typer.Option(help="Folder of packed clips.")] = Path("data/clips"),
     prediction: Annotated[Path | None, typer.Option(help="Folder of a checkpoint whose prediction to show.")] = None,
-    first: Annotated[float, typer.Option(help="Where to begin [s].")] = 0.0,
-    seconds: Annotated[float | None, typer.Option(help="How much to show [s]; to the end if left out.")] = None,
+    first: Annotated[float, typer.Option(help="Second at which to begin.")] = 0.0,
+    seconds: Annotated[float | None, typer.Option(help="Seconds to show; to the end if left out.")] = None,
 ) -> None:
     """Show truth, raw landmarks and a prediction of one clip side by side, and in its camera's image."""
     with one_sentence("blaze2cap show"):
