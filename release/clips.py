@@ -40,6 +40,12 @@ class PeopleParams:
             values = getattr(self, key)
             if not values or len(set(values)) < len(values):
                 raise ValueError(f"{key} is {list(values)}, expected one or more, each once")
+        for seed in self.seeds:
+            self.of(seed)
+
+    def of(self, seed: int) -> SampleParams:
+        """The five people of a seed; ValueError for what is no sample."""
+        return SampleParams(seed=seed, seconds=self.seconds, cameras=self.cameras)
 
 
 def main(clips: Path) -> None:
@@ -51,7 +57,7 @@ def main(clips: Path) -> None:
         for generation, seed in enumerate(people.seeds):
             room = Path(scratch, str(seed))
             takes = [f"{subject}/{action}" for subject in SUBJECTS for action in people.actions]
-            write_sample(room, SampleParams(seed=seed, seconds=people.seconds, cameras=people.cameras), takes)
+            write_sample(room, people.of(seed), takes)
             _move(room, raw, generation * len(SUBJECTS), len(cameras))
             cameras |= {
                 str(int(name) + len(cameras)): camera

@@ -8,7 +8,7 @@ from changed import changed
 
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.parallel import RuntimeParams
-from blaze2cap.errors import one_sentence
+from blaze2cap.errors import UserError, one_sentence
 from blaze2cap.learning.batches import TrainParams
 from blaze2cap.learning.data_parallel import in_processes
 from blaze2cap.learning.fit import fit
@@ -23,9 +23,13 @@ def main(clips: Path, model: Path, metrics: Path) -> None:
     with one_sentence("train"):
         sections = changed("model", ModelParams), changed("loss", LossParams), changed("train", TrainParams)
         runtime = changed("runtime", RuntimeParams)
-        held_out = set(read_yaml(Path("params.yaml"))["validation"])
+        held_out = read_yaml(Path("params.yaml"))["validation"]
         parts: dict[str, list[str]] = {"train": [], "val": []}
-        for take in ClipSet.load(clips).takes.index:
+        takes = ClipSet.load(clips).takes
+        unknown = sorted(set(held_out) - set(takes["subject"]))
+        if unknown:
+            raise UserError(f"params.yaml: validation names {', '.join(unknown)}, who are not among the people here")
+        for take in takes.index:
             parts["val" if take.split("/")[0] in held_out else "train"].append(take)
         work = partial(train_and_write, partial(fit, clips, parts, *sections, runtime), model, metrics, None)
         in_processes(runtime.devices, runtime.torch_device(), work)

@@ -49,6 +49,7 @@ CIRCUMSTANCES = (
 _RUNNER = """
 import os, runpy, sys
 os.cpu_count = lambda: {cores}
+os.sched_getaffinity = lambda process: set(range({cores}))
 sys.argv = sys.argv[1:]
 if __name__ == "__main__":
     runpy.run_path(sys.argv[0], run_name="__main__")

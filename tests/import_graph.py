@@ -55,14 +55,16 @@ def imports(path: Path) -> frozenset[Path]:
 
 @cache
 def closure(script: Path) -> frozenset[Path]:
-    """Files of the package that a script can run; an `__init__.py` without code does nothing and is left out."""
+    """Files of the package that a script can run; an `__init__.py` without code does nothing and is left out, but for
+    the version's number where a script can write it down."""
     seen: set[Path] = set()
     waiting = [script]
     while waiting:
         new = imports(waiting.pop()) - seen
         seen |= new
         waiting += new
-    return frozenset(filter(has_code, seen))
+    told = any("blaze2cap.__version__" in path.read_text() for path in seen)
+    return frozenset(path for path in seen if has_code(path) or (told and path == PACKAGE / "__init__.py"))
 
 
 def has_code(path: Path) -> bool:

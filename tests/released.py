@@ -8,6 +8,7 @@ python tests/released.py     writes those of this version
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from test_cli import run
@@ -32,7 +33,7 @@ BACKBONES = {
     "recurrent": ModelParams(
         backbone="recurrent", width=8, layers=2, feed_forward=16, smoother="gated", smoother_stages=3
     ),
-    "transformer": SMALL,
+    "transformer": replace(SMALL, backbone="transformer"),
 }
 """The default network and the one of the published recipe, as small as can be."""
 CLIP = ClipName("S1", "walking2", "1")

@@ -1,5 +1,6 @@
 """Many videos: each as it would be alone; a bad one costs itself only, and a second run does what is left."""
 
+import json
 import os
 import signal
 import threading
@@ -72,6 +73,10 @@ def test_what_is_there_counts_where_it_is_whole_and_made_as_asked_for(tmp_path: 
     assert is_whole(VideoJob(video=video, out=job.out, model=model, fps=30.0))
     assert not is_whole(VideoJob(video=video, out=job.out, model=model, fps=60.0))
     assert not is_whole(VideoJob(video=video, out=job.out, model=model, field_of_view_deg=60.0))
+    sidecar = json.loads((tmp_path / "a.json").read_text())
+    (tmp_path / "a.json").write_text(json.dumps(sidecar | {"told_fps": 30.0}))
+    assert not is_whole(job), "a rate that was told by mistake is not kept"
+    (tmp_path / "a.json").write_text(json.dumps(sidecar))
     later = job.out.stat().st_mtime_ns + 1
     os.utime(video, ns=(later, later))
     assert not is_whole(job)
@@ -105,6 +110,18 @@ def test_videos_are_named_files_and_what_folders_hold(tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     with pytest.raises(UserError, match="no video in the folder"):
         find_videos([tmp_path / "bare"])
+
+
+def test_a_link_that_leads_back_and_a_folder_without_a_name_are_followed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in" / "frames").mkdir(parents=True)
+    (tmp_path / "in" / "a.mp4").touch()
+    (tmp_path / "in" / "frames" / "1.png").touch()
+    (tmp_path / "in" / "again").symlink_to(".")
+    assert len(find_videos([tmp_path / "in"]).found) == 2
+    monkeypatch.chdir(tmp_path / "in" / "frames")
+    assert find_videos([Path()]).found == {Path(): Path("frames.npy")}
 
 
 def test_several_inputs_need_a_folder(tmp_path: Path) -> None:

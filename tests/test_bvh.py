@@ -79,6 +79,13 @@ def test_angles_have_no_jumps_and_make_the_rotations_again() -> None:
     assert step.max() < np.pi
 
 
+def test_one_frame_is_a_motion_too(tmp_path: Path) -> None:
+    animation = tumbling(1, seed=0)
+    write_bvh(tmp_path / "one.bvh", animation)
+    assert len(read_bvh(tmp_path / "one.bvh").motion) == 1
+    assert np.abs(zxy_to_matrix(continuous_zxy(animation.rotation)) - animation.rotation).max() < 2e-6
+
+
 def test_a_turn_on_the_spot_winds_on_and_does_not_flip_back() -> None:
     yaw = np.linspace(0, 6 * np.pi, 200)
     rotation = zxy_to_matrix(np.stack((0 * yaw, 0 * yaw, yaw), axis=-1))[:, None]

@@ -53,6 +53,12 @@ def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+def test_whoever_may_read_the_description_may_read_the_weights(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, checkpoint())
+    text, weights = ((tmp_path / name).stat().st_mode for name in ("model.json", "model.safetensors"))
+    assert weights == text
+
+
 def test_a_network_kept_in_half_precision_answers_almost_alike(tmp_path: Path) -> None:
     saved = checkpoint()
     for folder, dtype in (("half", torch.float16), ("full", torch.float32)):

@@ -34,7 +34,7 @@ def run_first_three(folder: Path, params: Path) -> tuple[Path, Path, Path, Path]
 
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # seven frames are not worth starting a worker
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)  # seven frames are not worth starting a worker
     recordings = write_recordings(tmp_path / "recordings", {"S1/rom1": 9, "S2/freestyle2": 8, "S4/acting3": 7})
     (recordings / "vicon/S4/acting3/gt_skel_gbl_ori.txt").unlink()
     path = tmp_path / "params.yaml"

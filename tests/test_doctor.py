@@ -97,6 +97,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_a_problem(monkeypatch: Patch) 
     monkeypatch.setattr(precision, "computes_in_bf16", lambda device: True)
     assert holds(environment.torch_build(), OK, "no GPU, bf16 native")
     assert holds(environment.torch_build("cuda"), PROBLEM, "runtime.device is 'cuda'", "runtime.device")
+    assert holds(environment.torch_build("gpu"), PROBLEM, "runtime.device is 'gpu'", "runtime.device")
 
 
 def test_bf16_without_hardware_for_it_is_told(monkeypatch: Patch) -> None:
@@ -105,6 +106,7 @@ def test_bf16_without_hardware_for_it_is_told(monkeypatch: Patch) -> None:
     assert holds(environment.torch_build(), WARNING, "bf16 emulated", "fp32")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "old GPU")
+    monkeypatch.setattr(environment.RuntimeParams, "torch_device", lambda params: torch.device(params.device))
     assert holds(environment.torch_build("cuda"), WARNING, "old GPU", "train.precision=fp16")
 
 
@@ -150,6 +152,9 @@ def test_git_is_asked_for_a_repository_a_commit_and_a_name(repository: Path, mon
         subprocess.run(["git", "config", key, "A"], cwd=repository, check=True)
     assert holds(environment.git(repository), OK, "0 tracked files changed")
     assert holds(environment.git(repository.parent), PROBLEM, "no repository", "git init")
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        assert holds(environment.git(repository), PROBLEM, "belongs to another user", "safe.directory")
     monkeypatch.setattr(environment.shutil, "which", lambda name: None)
     assert holds(environment.git(repository), PROBLEM, "not found", "install git")
 

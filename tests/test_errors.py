@@ -20,6 +20,12 @@ NO_ROOM = "No space left on device"
         (OSError(errno.ENOSPC, NO_ROOM), f"a file: cannot be written ({NO_ROOM}); make room there", 1),
         (OSError(errno.EROFS, os.strerror(errno.EROFS), "data"), "data: cannot be written (Read-only file system)", 1),
         (OSError("100000 requested and 8176 written"), f"a file: cannot be written ({NO_ROOM})", 1),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "models"),
+            "models: cannot be used (Permission denied);",
+            1,
+        ),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "n"), "n: cannot be used (File name too long); choose", 1),
         (SafetensorError(f"Error while serializing: I/O error: {NO_ROOM} (os error 28)"), NO_ROOM, 1),
     ],
 )

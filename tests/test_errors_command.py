@@ -107,3 +107,11 @@ def test_the_document_names_every_table_that_the_command_writes() -> None:
     text = (ROOT / "docs" / "errors.md").read_text()
     for name in TABLES:
         assert f"{name}.csv" in text
+
+
+def test_a_disk_that_fails_at_the_end_is_a_sentence(written: Path, tmp_path: Path) -> None:
+    (tmp_path / "errors.json").mkdir()
+    paths = "--path", written / "data" / "clips", "--split", "test", "--out", tmp_path
+    code, _, said = run(written / "models", *paths, "--moments", 1)
+    assert code == 1
+    assert f"{tmp_path}: cannot be written (Is a directory); choose another place" in said

@@ -52,7 +52,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
 
 
 def run(*arguments: object) -> tuple[int, str, str]:

@@ -104,7 +104,7 @@ def run(*arguments: object) -> tuple[int, str, str]:
 def test_the_command_says_what_it_wrote_and_the_map_is_that_of_the_split(
     clips: Path, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
     out = tmp_path / "out"
     code, printed, said = run("export-dataset", out, "--clips", clips, "--split", split)
     assert code == 0, said
@@ -153,7 +153,7 @@ def test_an_export_is_there_whole_or_not_at_all(
         if len(saved) > 5:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
     monkeypatch.setattr(np, "save", full)
     code, _, said = run("export-dataset", tmp_path / "out", "--clips", clips, "--split", split)
     assert code == 1

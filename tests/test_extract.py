@@ -143,6 +143,19 @@ def test_places_that_cannot_be_written_are_refused_before_any_work(tmp_path: Pat
     assert (tmp_path / "settings.json").read_text() == '{"mine": 1}'
 
 
+def test_a_field_of_view_that_no_other_command_takes_is_refused(tmp_path: Path) -> None:
+    for degrees in (15, 160):
+        code, _, errors = run(tmp_path / "missing.mp4", "-o", tmp_path / "out.npy", "--fov", degrees)
+        assert code == 1
+        assert f"the field of view is {degrees} degrees, expected 20 to 150" in errors
+
+
+def test_a_name_that_is_too_long_is_refused_before_any_work(tmp_path: Path) -> None:
+    code, _, errors = run(tmp_path / "missing.mp4", "-o", tmp_path / f"{'n' * 300}.npy")
+    assert code == 1
+    assert "cannot be written (File name too long)" in errors
+
+
 def test_a_read_only_folder_is_refused_before_any_work(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")

@@ -37,6 +37,7 @@ from blaze2cap.data.faults.record import KINDS, runs, widened
 from blaze2cap.data.faults.timing import SEARCH_FRAMES, estimate_lag, lag_sums
 from blaze2cap.data.faults.truth import twisted_hands
 from blaze2cap.data.manifest import write_manifest
+from blaze2cap.data.pack import _shifted
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.sample import SampleParams, write_sample
 from blaze2cap.learning.scoring import reference_of, system_scores
@@ -187,7 +188,8 @@ def test_a_jumping_truth_is_an_outlier_while_it_jumps(recording: Recording) -> N
     findings = replace(recording, position=position).truth_findings()
     (fault,) = findings.faults
     assert fault.kind == "glitch"
-    assert findings.outlier[200:260].all()
+    assert findings.outlier[200:260, 0].all()
+    assert not findings.outlier[:, 1:].any()
     assert not findings.outlier[:165].any()
     assert not findings.outlier[295:].any()
 
@@ -317,3 +319,9 @@ def test_runs_and_margins() -> None:
     assert runs(frames) == ((0, 1), (4, 2))
     assert runs(widened(frames, 1)) == ((0, 2), (3, 4))
     assert runs(frames.new_zeros(3)) == ()
+
+
+@pytest.mark.parametrize("lag", [0, 2, 3, 5, -2, -3, -5])
+def test_a_clip_shorter_than_its_lag_has_nobody_in_it(lag: int) -> None:
+    raw = np.ones((3, 33, 10), np.float32)
+    assert _shifted(raw, lag, 3).any((1, 2)).tolist() == [0 <= frame + lag < 3 for frame in range(3)]

@@ -1,10 +1,13 @@
 """Laws of bringing landmarks to one rate: even rhythms stay, others are filled in where somebody is tracked."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from blaze2cap.body.landmark import RAW_SCREEN, RAW_TRACKED, RAW_TRACKED_COPY
-from blaze2cap.runtime.frame_rate import at_constant_rate
+from blaze2cap.errors import UserError
+from blaze2cap.runtime.frame_rate import at_constant_rate, require_few_gaps
 
 
 def moving(time_s: np.ndarray, anchors: tuple[int, ...] = (0,), gaps: tuple[int, ...] = ()) -> np.ndarray:
@@ -56,3 +59,14 @@ def test_nothing_is_filled_in_across_a_loss_a_cut_or_a_long_pause() -> None:
 def test_one_frame_has_the_declared_rate() -> None:
     steady = at_constant_rate(moving(np.zeros(1)), np.zeros(1), 25.0)
     assert (len(steady.landmarks), steady.fps) == (1, 25.0)
+
+
+def test_times_that_jump_are_refused_where_most_rows_would_be_made_up() -> None:
+    even = np.arange(90) / 30
+    require_few_gaps(Path("a.mp4"), even[:1])
+    require_few_gaps(Path("a.mp4"), even)
+    require_few_gaps(Path("a.mp4"), np.append(even, 600.0))
+    with pytest.raises(
+        UserError, match=r"a.mp4: 91 frames over 1e\+09 s, at 30 a second most would have to be made up"
+    ):
+        require_few_gaps(Path("a.mp4"), np.append(even, 1e9))

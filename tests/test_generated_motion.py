@@ -25,7 +25,9 @@ def test_people_bend_far_more_than_in_recordings() -> None:
 
 
 def test_the_same_seed_makes_the_same_motion_and_another_one_another() -> None:
-    again, other = (GeneratedMotion.perform(dataclasses.replace(PARAMS, seed=seed), FLOOR) for seed in (PARAMS.seed, 7))
+    again, other = (
+        GeneratedMotion.perform(dataclasses.replace(PARAMS, seed=seed), FLOOR) for seed in (PARAMS.seed, 1007)
+    )
     np.testing.assert_array_equal(MOTION.rotation, again.rotation)
     assert not np.array_equal(MOTION.root_position, other.root_position)
 
@@ -79,3 +81,8 @@ def test_takes_too_short_for_a_window_are_refused() -> None:
 def test_nonsense_is_refused_by_name(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(change))} is"):
         GeneratedParams(**change)  # type: ignore[arg-type]
+
+
+def test_nobody_in_training_is_somebody_of_the_sample() -> None:
+    with pytest.raises(ValueError, match=r"seed is 999, expected 1000 or more: others make the sample's people"):
+        GeneratedParams(seed=999)

@@ -331,7 +331,7 @@ def test_samples_that_contradict_are_left_out_and_told(release: Path, tmp_path: 
 def test_the_first_three_stages_read_what_the_hub_holds(
     hub: LoopbackHub, tmp_path: Path, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
     params = tmp_path / "params.yaml"
     params.write_text(
         f"dataset: {{source: huggingface, revision: {hub.commit}}}\n"

@@ -155,11 +155,39 @@ def test_a_model_that_looks_ahead_adds_its_time_to_the_latency() -> None:
     assert spent[-1].latency == pytest.approx(0.11)
 
 
+def test_a_model_that_looks_ahead_answers_each_picture_and_nothing_else() -> None:
+    kept, _, _ = session(30, detector_s=0.01, delay_frames=3)
+    assert [pose.time_s for pose in kept.poses] == pytest.approx([number / 30 for number in range(30)])
+    assert all(pose.valid for pose in kept.poses)
+    kept, _, _ = session(2, detector_s=0.01, delay_frames=3)
+    assert [pose.time_s for pose in kept.poses] == pytest.approx([0, 1 / 30])
+    kept, _, _ = session(90, detector_s=0.0, delay_frames=3, most_s=1.0)
+    assert len(kept.poses) == 30
+
+
 def test_a_camera_faster_than_the_network_is_answered_once_a_pose() -> None:
     kept, _, _ = session(120, detector_s=0.0, fps=120.0)
     times = [pose.time_s for pose in kept.poses]
     assert all(one < next_ for one, next_ in itertools.pairwise(times))
     assert len(times) == 60
+
+
+def test_a_session_ends_after_its_time_though_no_picture_comes() -> None:
+    """A camera that stalls: the clock goes on, and so does the time until the end."""
+    clock, newest = Clock(), NewestShot()
+    newest.put(Shot(0.0, IMAGE, clock.now))
+    take = newest.take
+
+    def waited(patience_s: float) -> Shot | None:
+        clock.now += patience_s
+        return take(0.0)
+
+    newest.take = waited  # type: ignore[method-assign]
+    motion = LiveMotion(lambda *_: upright(), direct(checkpoint().model), CausalWorld(), clock=clock)
+    kept = Kept()
+    run_live(newest, motion, [kept], LiveStatus(clock, io.StringIO()), StopRequest(), most_s=5.0, clock=clock)
+    assert len(kept.poses) == 1
+    assert 15.0 <= clock.now < 16.0
 
 
 def test_a_session_ends_after_its_time_and_where_the_preview_is_closed() -> None:
@@ -489,3 +517,34 @@ def test_real_landmarks_go_through_a_session(totalcapture_root: Path) -> None:
     poses = [motion.solve(Shot(number / 60, IMAGE, 0.0))[0] for number in range(len(rows))]
     assert [pose.valid for pose in poses] == rows.any(axis=(1, 2)).tolist()
     assert all(np.isfinite(pose.rotation).all() and np.isfinite(pose.root_position).all() for pose in poses)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_is_closed_asks_for_a_clean_end_like_ctrl_c(number: signal.Signals) -> None:
+    with stopped_by_signals() as stop:
+        os.kill(os.getpid(), number)
+        time.sleep(0.05)
+        assert stop.requested
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_by_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.05)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_status_line_that_nobody_reads_ends_nothing() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    clock = Clock()
+    status = LiveStatus(clock, Closed())
+    clock.now += 2.0
+    status.tell(0)
+    assert status.summary(0).startswith("0 frames in 2.0 s")

@@ -102,3 +102,18 @@ def test_what_is_written_is_what_was_kept(tmp_path: Path) -> None:
     with np.load(tmp_path / "take.npz") as arrays:
         assert arrays["fps"] == 25
         np.testing.assert_allclose(arrays["joint_position"], animation.joint_positions(), atol=1e-4)
+
+
+def test_ways_are_sized_by_the_bones_of_the_end() -> None:
+    """While a person's size is not known yet, the frames are shown, and kept, with bones of another one."""
+    animation = tumbling(3, seed=3, fps=30.0)
+    recording = Recording([Path("take.bvh")])
+    for frame, size in enumerate((1.0, 0.9, 0.8)):
+        pose = WorldPose(
+            frame / 30, animation.rotation[frame], size * animation.root_position[frame], True,
+            animation.deviation[frame],
+        )  # fmt: skip
+        recording.send(pose, size * animation.offset)
+    result = recording.animation(30.0, animation.end, 0.0)
+    np.testing.assert_allclose(result.offset, 0.8 * animation.offset)
+    np.testing.assert_allclose(result.root_position, 0.8 * animation.root_position, atol=1e-6)

@@ -164,11 +164,9 @@ def test_losses_equal_their_definitions_written_out_in_loops(seed: int) -> None:
     doubted, valid = outlier.numpy(), t[3]
     sums: dict[str, list[float]] = {name: [] for name in terms}
     for b in range(2):
-        steady = [[not doubted[b, f, j] and not (f and doubted[b, f - 1, j]) for j in range(21)] for f in range(FRAMES)]
-        believed = [
-            [(not doubted[b, f, j] or doubted[b, f, 0]) and (j > 0 or bool(known[b])) for j in range(21)]
-            for f in range(FRAMES)
-        ]
+        calm = [[not doubted[b, f, j] and not doubted[b, f, 0] for j in range(21)] for f in range(FRAMES)]
+        steady = [[calm[f][j] and (f == 0 or calm[f - 1][j]) for j in range(21)] for f in range(FRAMES)]
+        believed = [[bool(known[b]) if j == 0 else not doubted[b, f, j] for j in range(21)] for f in range(FRAMES)]
         posed = [[_walked(motion[0][b, f], offset[b].numpy()) for f in range(FRAMES)] for motion in (p, t)]
         error = [posed[0][f][0] - posed[1][f][0] for f in range(FRAMES)]
 

@@ -143,6 +143,17 @@ def test_faults_end_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         OnnxModel(path)
     for description, sentence in (
         ({"format": 99}, "format 99, this version reads 1; export the checkpoint again"),
+        ({"format": 1}, "what its metadata says of it is damaged; export the checkpoint again"),
+        ({"format": 1, "delay_frames": 0, "states": [{"name": "a"}]}, "what its metadata says of it is damaged"),
+        ({"format": 1, "delay_frames": "0", "states": []}, "what its metadata says of it is damaged"),
+        ({"format": 1, "delay_frames": 10**9, "states": []}, "what its metadata says of it is damaged"),
+        *(
+            (
+                {"format": 1, "delay_frames": 0, "states": [{"name": "a", "shape": shape, "type": "float32"}]},
+                "what its metadata says of it is damaged",
+            )
+            for shape in ([10**13], ["batch", "x"], [-1], 3, None)
+        ),
         ({"format": 1, "delay_frames": 0, "states": []}, "its inputs and outputs are not those that it describes"),
     ):
         onnx.helper.set_model_props(model, {DESCRIPTION_KEY: json.dumps(description)})

@@ -1,5 +1,6 @@
 """Work on many cores: the order of the jobs is kept, the first error is raised, and a lost worker is told."""
 
+import json
 import os
 import shutil
 import signal
@@ -49,6 +50,8 @@ def test_a_killed_worker_is_told_in_a_sentence() -> None:
 
 def square_or_die(job: tuple[int, Path]) -> int:
     number, flag = job
+    if 2 < number < 6:  # so that 9 is not begun before 2 is killed, however slow its process is
+        wait_until(flag.with_name("2").exists)
     if number == 2 or (number == 9 and not flag.exists()):
         flag.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -56,10 +59,7 @@ def square_or_die(job: tuple[int, Path]) -> int:
 
 
 def test_every_job_has_an_outcome_whatever_others_raise_or_kill(tmp_path: Path) -> None:
-    """Who is killed once is done alone, as where memory was short for several at a time.
-
-    2 and 9 are too far apart to have been begun together.
-    """
+    """Who is killed once is done alone, as where memory was short for several at a time."""
     found = dict(outcomes(square_or_die, [(number, tmp_path / str(number)) for number in range(14)], 2, "squares"))
     assert str(found.pop(2)) == "squares: a worker process was killed, most likely for lack of memory"
     assert str(found.pop(13)) == "13 has no square today"
@@ -204,3 +204,48 @@ def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None
     assert len(workers) == 2
     wait_until(lambda: not any(worker.exists() for worker in workers), seconds=60)
     assert not any(worker.exists() for worker in workers)
+
+
+def test_a_name_that_is_no_utf_8_is_kept_in_a_report(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.npy")
+    write_report(tmp_path / "report.json", {name: "größer"})
+    written = (tmp_path / "report.json").read_bytes().decode()
+    assert "größer" in written
+    assert json.loads(written) == {name: "größer"}
+
+
+def test_a_writer_that_comes_as_another_ends_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other removes the folder after it was made and before it is held."""
+    target, make = tmp_path / "a.txt", Path.mkdir
+
+    def make_and_lose(path: Path, *options: object, **more: object) -> None:
+        make(path, *options, **more)  # type: ignore[arg-type]
+        path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", make_and_lose)
+    with pytest.raises(UserError, match="another process is writing it"):
+        replace_text(target, "mine")
+    monkeypatch.undo()
+    replace_text(target, "mine")
+    assert target.read_text() == "mine"
+
+
+def whose(_: int) -> int:
+    return os.getpid()
+
+
+def test_there_are_no_more_workers_than_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    assert parallel_map(whose, range(3)) == [os.getpid()] * 3
+
+
+def test_a_pipe_is_not_replaced_and_a_name_may_be_as_long_as_names_may_be(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe: is a device or a pipe, expected the name of a file to write"):
+        replace_text(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()
+    replace_text(tmp_path / ("ü" * 127), "text")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipe", "ü" * 127]

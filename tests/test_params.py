@@ -44,6 +44,7 @@ def test_a_file_without_thresholds_or_base_losses_means_the_committed_ones() -> 
 @pytest.mark.parametrize(
     ("section", "key", "value", "expected"),
     [
+        ("dataset", "sample", {"seed": 1000}, "dataset.sample.seed is 1000, expected 0 to 999; more make training"),
         ("dataset", "sorce", "sample", "unknown key dataset.sorce; known keys are source, path, repository,"),
         ("dataset", "source", "hub", "dataset.source is 'hub', expected 'sample' or 'totalcapture'"),
         ("dataset", "repository", "totalcapture", "dataset.repository is 'totalcapture', expected owner/name"),

@@ -24,7 +24,7 @@ from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, PARENTS
 from blaze2cap.data.detector.observation import model_layout, project, ray_view
-from blaze2cap.data.raw import Sidecar, write_landmarks
+from blaze2cap.data.raw import Sidecar, read_landmarks, write_landmarks
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.runtime.animation import Animation, standing_height
 from blaze2cap.runtime.bvh import read_bvh
@@ -289,6 +289,36 @@ def test_a_prediction_asks_nobody_in_the_network(folder: Path) -> None:
         code, _, said = run("predict", "raw.npy", "-o", "motion.html", "-o", "motion.glb")
     assert (code, said) == (0, "")
     assert uses == []
+
+
+def test_causal_motion_does_not_know_what_comes(folder: Path) -> None:
+    """Two frames with somebody are nobody where somebody is seen for longer, later: which is not known then."""
+    raw = read_landmarks(folder / "raw.npy")
+    raw[:15] = np.where(np.isin(np.arange(15), (5, 6))[:, None, None], raw[:15], 0)
+    raw[5, :, [4, 9]] = raw[15, :, [4, 9]] = 0
+    read = {}
+    for frames in (15, 150):
+        write_landmarks(folder / "cut.npy", raw[:frames], Sidecar(fps=30.0))
+        for options in ((), ("--causal",)):
+            code, _, said = run("predict", "cut.npy", "-o", "cut.csv", *options)
+            assert code == 0, said
+            with (folder / "cut.csv").open() as file:
+                read[frames, options] = [
+                    [row["valid"], *(value for name, value in row.items() if "_q" in name)]
+                    for row in itertools.islice(csv.DictReader(file), 15)
+                ]
+    assert read[15, ("--causal",)] == read[150, ("--causal",)]
+    assert read[15, ()] != read[150, ()]
+
+
+@pytest.mark.parametrize("options", [("--subject-height", "1.8"), ("--causal",), ()])
+def test_landmarks_that_lie_upon_each_other_are_somebody_of_usual_size(options: tuple[str, ...], folder: Path) -> None:
+    raw = read_landmarks(folder / "raw.npy")
+    raw[..., :3] = raw[..., 5:7] = 0.5
+    write_landmarks(folder / "point.npy", raw, Sidecar(fps=30.0))
+    code, _, said = run("predict", "point.npy", "-o", "point.npz", *options)
+    assert code == 0, said
+    assert np.isfinite(np.load(folder / "point.npz")["joint_position"]).all()
 
 
 def test_moments_of_landmarks_are_a_picture(folder: Path) -> None:

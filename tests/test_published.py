@@ -168,6 +168,20 @@ def test_a_fault_is_named_and_counted_and_the_rest_is_mapped(folder: Path, fault
     assert SOURCE not in {entry["source"] for entry in read_map(folder)}
 
 
+def test_validation_takes_that_are_not_there_are_named(folder: Path) -> None:
+    code, _, said = run_map(folder, "--validation", "S2/freestyle2", "--validation", "S1/acting1")
+    assert code == 0
+    assert "--validation names S2/freestyle2, which is not among the takes here" in said
+    assert "S1/acting1" not in said
+
+
+def test_a_link_that_leads_back_is_followed_once(folder: Path) -> None:
+    names = scan_published(folder).frames
+    (folder / "blaze_augmented" / "S1" / "again").symlink_to("..")
+    again = scan_published(folder)
+    assert (again.frames, again.faults) == (names, [])
+
+
 def test_hidden_files_are_nobodys_fault(folder: Path) -> None:
     (folder / "blaze_augmented" / ".gitattributes").write_text("")
     (folder / "README.md").write_text("")

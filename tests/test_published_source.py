@@ -206,7 +206,7 @@ def test_the_folder_must_be_named_absolutely(
 def test_stages_make_clips_with_parts_of_a_published_folder(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
     shutil.rmtree(folder / "gt_augmented" / "S1" / "acting1" / "cam2")
     (folder / STRIDED.target(AUGMENTED)).unlink()
     (folder / STRIDED.source(AUGMENTED)).unlink()

@@ -30,6 +30,7 @@ from blaze2cap.data.preprocess import PreprocessParams, preprocess
 from blaze2cap.data.sources.published import copy_published
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
+from blaze2cap.learning import scoring
 from blaze2cap.learning.absolute_root import require_absolute_root, turned_in_runs, turned_to
 from blaze2cap.learning.baseline import fit_baselines
 from blaze2cap.learning.batches import TrainingData
@@ -310,3 +311,14 @@ def test_training_and_evaluation_run_through_on_the_form(
         assert {"mare_rad", "mpjpe_local_standard_bones_mm", "mare_root_delta_rad"} <= part.keys()
         assert list(part["baseline"]) == ["one_euro_ik", "constant_pose"]
     assert isinstance(system_table(report), pd.DataFrame)
+
+
+def test_blocks_of_a_take_hold_all_views_of_their_seconds(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each view of the form has truth of its own, one after the other; redrawn by itself, intervals were too narrow."""
+    monkeypatch.setattr(scoring, "BLOCK_S", 0.5)
+    for form in ("whole", "clips"):
+        clipset = ClipSet.load(exported / form)
+        offset = torch.from_numpy(clipset.offset[0].copy())
+        blocks = score(clipset, {"test": ["S1/walking2"]}, {}, offset).blocks
+        assert len(clips := blocks.groupby("camera")["block"].unique()) == 2
+        assert [numbers.tolist() for numbers in clips] == [[0, 1, 2]] * 2, form

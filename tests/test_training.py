@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import os
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from blaze2cap.learning.augment import AugmentParams
 from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.curves import summary, write_curves
 from blaze2cap.learning.data_parallel import ALONE, Group
+from blaze2cap.learning.interrupt import noted_interrupt
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams, PoseModel
 from blaze2cap.learning.resume import load_state
@@ -117,9 +120,17 @@ def test_a_file_without_facts_is_no_state(tmp_path: Path) -> None:
     assert load_state(tmp_path) is None
 
 
-def test_batches_do_not_depend_on_the_processes_that_make_them() -> None:
+def test_batches_do_not_depend_on_the_processes_and_threads_that_make_them() -> None:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params())
     data.steps = 5
+    torch.set_num_threads(2)
+    try:
+        many = [data.batch(step) for step in range(5)]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    for step, batch in enumerate(many):
+        assert all(torch.equal(a, b) for a, b in zip(data.batch(step), batch, strict=True))
     for alone, ahead in zip(data.batches(0, workers=0), data.batches(0, workers=2), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(alone, ahead, strict=True))
 
@@ -323,3 +334,43 @@ def test_gradients_are_of_the_sum_over_a_group_whose_mean_is_taken(size: int) ->
             return numbers
 
     torch.testing.assert_close(gradient(Alone(size=size)), size * gradient(ALONE))
+
+
+def test_a_loss_that_falls_below_0_is_drawn_where_a_logarithm_would_lose_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("blaze2cap.learning.curves.save_plot", lambda figure, _: drawn.append(figure))
+    losses = {"train_loss": 0.5, "train_deviation": 0.1, "val_loss": 0.4, "val_deviation": -0.2}
+    write_curves(tmp_path, [{"step": step, "learning_rate": 0.1, **losses} for step in (10.0, 20.0)])
+    assert [axes.get_yscale() for axes in drawn[0].axes] == ["log", "linear"]
+
+
+def test_ctrl_c_is_heard_when_the_step_is_over_and_loses_none(tmp_path: Path) -> None:
+    params = train_params(save_every=1000)
+    undisturbed, _ = make_trainer(12, params).run(tmp_path / "a", 0, silent)
+    told: list[int] = []
+
+    def interrupt(step: int, steps: int, row: Row) -> None:
+        told.append(step)
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(12, params).run(tmp_path / "b", 0, interrupt)
+    assert told == [1, 2, 3, 4]
+    again, _ = make_trainer(12, params).run(tmp_path / "b", 0, interrupt)
+    assert told[4:] == list(range(5, 13))
+    for name, tensor in undisturbed.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    with noted_interrupt() as interrupt:
+        interrupt.note()
+        with pytest.raises(KeyboardInterrupt):
+            interrupt.note()
+
+
+def test_a_frame_that_sees_further_than_a_window_is_refused() -> None:
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(window=8))
+    model = dataclasses.replace(SMALL, backbone="transformer", look_back=5)
+    with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
+        Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))

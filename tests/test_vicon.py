@@ -31,6 +31,12 @@ def test_reading_inverts_writing_to_six_digits(take: Path) -> None:
     assert count_frames(take) == 6
 
 
+def test_empty_lines_are_no_frames(take: Path) -> None:
+    for name in (POSITION_FILE, ROTATION_FILE):
+        (take / name).write_text((take / name).read_text().replace("\n", "\r\n") + "\r\n \n")
+    assert len(read_vicon(take).position) == count_frames(take) == 6
+
+
 def test_writing_what_was_read_gives_the_same_bytes(take: Path) -> None:
     before = [(take / name).read_bytes() for name in (POSITION_FILE, ROTATION_FILE)]
     write_vicon(take, *read_vicon(take))

@@ -10,6 +10,7 @@ from PIL import Image
 from video_files import QUADRANTS, noise, write_video
 
 from blaze2cap.errors import UserError
+from blaze2cap.runtime.movie import write_movie
 from blaze2cap.runtime.scene_cut import CutWatch
 from blaze2cap.runtime.video import Frame, open_video
 
@@ -68,6 +69,21 @@ def test_odd_sizes_keep_every_pixel(tmp_path: Path) -> None:
 def test_pixels_that_are_not_square_are_undone(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.mp4", noise(2), codec="mpeg4", aspect=Fraction(4, 3))
     assert read(path)[0].image.shape == (48, 85, 3)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "sentence"),
+    [
+        ("2000:1", "pixels 2000 times as wide"),
+        ("1:50", "pixels 0.02 times as wide"),
+        ("2000000000:1", "pixels, expected"),
+    ],
+)
+def test_pixels_that_no_camera_has_are_refused(tmp_path: Path, aspect: str, sentence: str) -> None:
+    header = f"YUV4MPEG2 W64 H64 F30:1 Ip A{aspect} C420\n".encode()
+    (tmp_path / "video.y4m").write_bytes(header + b"FRAME\n" + bytes(64 * 64 * 3 // 2))
+    with pytest.raises(UserError, match=sentence):
+        read(tmp_path / "video.y4m")
 
 
 def test_images_come_in_the_order_of_their_numbers_and_others_are_told(tmp_path: Path) -> None:
@@ -164,3 +180,9 @@ def test_a_join_of_two_scenes_is_a_cut_and_neither_motion_nor_a_flash_is_one() -
     second = [np.roll(cv2.resize(other, (128, 128)), shift, 1) // (1 + shift % 2) for shift in range(9)]
     watch = CutWatch()
     assert [number for number, picture in enumerate(first + second) if watch.is_cut(picture)] == [9]
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_movie(Path("take:1.mp4"), noise(3), 30.0)
+    assert len(read(Path("take:1.mp4"))) == 3

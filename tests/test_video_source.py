@@ -3,7 +3,6 @@ truth."""
 
 import json
 import math
-import os
 import shutil
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("done")
     params = write_params(folder / "params.yaml", write_own(folder / "own"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "cpu_count", lambda: 1)
+        patch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
         run("download", folder / "raw", folder / "metrics" / "download.json", params=params)
         run("preprocess", folder / "raw", folder / "clips", folder / "metrics" / "preprocess.json", params=params)
     return folder

@@ -4,9 +4,11 @@
 const KEPT = [0, 7, 8, ...Array.from({ length: 22 }, (_, index) => 11 + index)];
 
 export class Stream {
-  constructor(ort, session, { fovDeg = 70, width = 1280, height = 720, size = 1 } = {}) {
+  // Size of the camera's image and its horizontal field of view; without that the longer side is taken to span 70 degrees.
+  constructor(ort, session, { width = 1280, height = 720, fovDeg = null, size = 1 } = {}) {
     Object.assign(this, { ort, session });
-    const focal = (0.5 * width) / Math.tan((fovDeg * Math.PI) / 360);
+    const [side, degrees] = fovDeg ? [width, fovDeg] : [Math.max(width, height), 70];
+    const focal = (0.5 * side) / Math.tan((degrees * Math.PI) / 360);
     this.camera = this.tensor([focal / width, focal / height, 0.5, 0.5], [1, 4]);
     this.size = this.tensor([size], [1]);
     this.restart();

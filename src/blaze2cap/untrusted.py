@@ -1,4 +1,5 @@
-"""Files that anybody may have made: only regular files are opened, and no document runs code or fills the memory.
+"""Files that anybody may have made: only regular files are opened, no document runs code or fills the memory, and no
+folder has no end.
 
 A link is followed to where it leads. What is refused raises OSError or ValueError with the reason alone; whoever reads
 says in a sentence what file it is and what was expected.
@@ -6,6 +7,8 @@ says in a sentence what file it is and what was expected.
 
 import errno
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -22,6 +25,24 @@ def regular_file(path: Path) -> Path:
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file")
     return path
+
+
+def files_in(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """The folder and each one below it with its files, by name, none of them hidden.
+
+    Links are followed, into each folder once: they may lead back. OSError where a folder cannot be listed.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    been = set[str]()
+    for here, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        place = os.path.realpath(here)
+        folders[:] = [] if place in been else sorted(name for name in folders if not name.startswith("."))
+        if place not in been:
+            yield Path(here), [Path(here, name) for name in sorted(names) if not name.startswith(".")]
+        been.add(place)
 
 
 def read_text(path: Path, most_bytes: int | None = None, encoding: str = "utf-8-sig") -> str:

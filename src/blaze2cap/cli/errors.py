@@ -30,17 +30,19 @@ def errors(
         _require_drawing()
         from blaze2cap.data.recordings import opened_recordings, takes_of_part
         from blaze2cap.learning.checkpoint import load_checkpoint
-        from blaze2cap.runtime.whole_file import make_folder
+        from blaze2cap.runtime.whole_file import make_folder, require_writable, writing
 
         trained = load_checkpoint(checkpoint)
         shown = out if pictures is None else pictures
         for folder in (out, shown):
             make_folder(folder)
+            require_writable(folder / "tables.md")
         with opened_recordings(path, source.value) as clipset:
             takes = takes_of_part(split.value, clipset, trained.provenance)
             if simulated:
                 clipset, takes = _simulated(clipset, takes, split, trained)
-            _write(out, shown, clipset, takes, trained, moments, simulated)
+            with writing(out):
+                _write(out, shown, clipset, takes, trained, moments, simulated)
 
 
 def _simulated(clipset: "ClipSet", takes: list[str], split: Part, trained: "Checkpoint") -> tuple["ClipSet", list[str]]:

@@ -99,11 +99,10 @@ def _tell_left_out(clipset: "ClipSet", parts: dict[str, list[str]]) -> None:
 
 def _make_room(out: Path | None, plots: Path | None) -> None:
     """Before the work, not after it: the folders to write into; UserError where there can be none."""
-    from blaze2cap.runtime.whole_file import make_folder
+    from blaze2cap.runtime.whole_file import make_folder, require_writable
 
     if out is not None:
-        if out.is_dir():
-            raise UserError(f"{out} is a folder, expected a file to write")
         make_folder(out.absolute().parent)
+        require_writable(out)
     if plots is not None:
         make_folder(plots)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blaze2cap.errors import UserError, one_sentence
+from blaze2cap.errors import UserError, one_sentence, printable
 
 if TYPE_CHECKING:
     from blaze2cap.runtime.pose_model import PoseModel
@@ -24,7 +24,7 @@ def extract(
     ],
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     fov: Annotated[
-        float | None, typer.Option(min=10, max=170, help="Horizontal field of view in degrees, kept in the sidecar.")
+        float | None, typer.Option(metavar="DEG", help="Horizontal field of view of the camera, kept in the sidecar.")
     ] = None,
     fps: Annotated[
         float | None,
@@ -43,9 +43,12 @@ def extract(
     """
     with one_sentence(_COMMAND):
         require_opencv()
+        from blaze2cap.data.field_of_view import require_field_of_view
         from blaze2cap.runtime.extraction import SUFFIX
         from blaze2cap.runtime.pose_model import find_pose_model
 
+        if fov is not None:
+            require_field_of_view(fov)
         model = find_pose_model(pose_model)
         if out.suffix != SUFFIX and (out.is_dir() or not out.suffix):
             _extract_many(inputs, out, model, fov, fps, workers, executor)
@@ -69,7 +72,7 @@ def _extract_one(video: Path, out: Path, model: "PoseModel", fov: float | None, 
 
     require_landmark_file(out)
     extraction = extract_landmarks(open_video(video, fps), model)
-    written = write_extraction(out, extraction, fov)
+    written = write_extraction(out, extraction, fov, fps)
     for notice in extraction.notices:
         print(f"{_COMMAND}: {notice}", file=sys.stderr)
     found = int(written.landmarks.any(axis=(1, 2)).sum())
@@ -108,9 +111,8 @@ def _extract_many(
                 continue
             for notice in outcome.notices:
                 print(f"{_COMMAND}: {notice}", file=sys.stderr)
-            print(
-                f"{job.out}: {outcome.rows} rows at {outcome.fps:.4g} frames/s, a person in {outcome.detected} of them"
-            )
+            rows = f"{outcome.rows} rows at {outcome.fps:.4g} frames/s, a person in {outcome.detected} of them"
+            print(f"{printable(str(job.out))}: {rows}")
     print(
         f"{len(jobs)} videos: {len(missing) - len(failed)} extracted, {len(jobs) - len(missing)} were there already, "
         f"{len(failed)} failed"

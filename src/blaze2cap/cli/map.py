@@ -49,6 +49,8 @@ def map(
         table = dataset_map(names, found.layout, params)
         path = folder / DATASET_MAP_FILE if out is None else out
         write_dataset_map(path, table, found.layout)
+        for take in sorted(set(params.validation) - {name.clip.take for name in names}):
+            print(f"--validation names {take}, which is not among the takes here", file=sys.stderr)
         for fault in found.faults:
             print(f"left out: {fault.sentence}", file=sys.stderr)
         print(f"{path}: {count_parts(table)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blaze2cap.cli.extract import require_opencv
-from blaze2cap.errors import UserError, one_sentence
+from blaze2cap.errors import UserError, one_sentence, printable
 from blaze2cap.runtime.open_network import Runtime
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ def predict(
         for notice in footage.notices:
             print(f"blaze2cap predict: {notice}", file=sys.stderr)
         if not raw:
-            steady = without_brief_sightings(footage.landmarks, footage.fps)
-            footage = replace(footage, landmarks=guarded(steady, footage.fps))
+            # Who is seen only briefly is known later.
+            seen = footage.landmarks if causal else without_brief_sightings(footage.landmarks, footage.fps)
+            footage = replace(footage, landmarks=guarded(seen, footage.fps))
         params = RAW if raw else FinishingParams(low_pass=smooth)
         known = {"field_of_view_deg": fov, "camera_tilt_deg": camera_tilt, "subject_height_m": subject_height}
         animation = follow(footage, params=params, **known)
@@ -101,7 +102,7 @@ def predict(
         if camera_tilt is None:
             print(f"camera: taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands")
         for path in out:
-            print(f"{path}: {_summary(animation)}")
+            print(f"{printable(str(path))}: {_summary(animation)}")
 
 
 def _follower(checkpoint: Path | None, runtime: Runtime | None, causal: bool) -> Callable[..., "Animation"]:

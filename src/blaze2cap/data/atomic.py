@@ -10,10 +10,14 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TextIO
 
 from blaze2cap.errors import UserError
+
+# Of a target, for that of its hidden folder is longer, and 255 bytes are the most.
+_LONGEST_NAME = 200
 
 
 @contextmanager
@@ -42,6 +46,8 @@ def replaced_file(target: Path) -> Iterator[Path]:
 
     Raises UserError where another process is writing one.
     """
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise UserError(f"{target}: is a device or a pipe, expected the name of a file to write")
     with _workshop(target) as workshop:
         yield workshop / target.name
         _to_disk(workshop / target.name)
@@ -50,9 +56,12 @@ def replaced_file(target: Path) -> Iterator[Path]:
 
 
 def replace_text(target: Path, text: str) -> None:
-    """Write a text file in the place of `target`."""
+    r"""Write a text file in UTF-8 in the place of `target`.
+
+    What UTF-8 lacks, as in a file's name that is of another encoding, is written as JSON does it: \udce9.
+    """
     with replaced_file(target) as new:
-        new.write_text(text)
+        new.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _to_disk(path: Path) -> None:
@@ -69,12 +78,19 @@ def _to_disk(path: Path) -> None:
 @contextmanager
 def _workshop(target: Path) -> Iterator[Path]:
     """An empty folder beside the target, held alone, which is gone at the end."""
-    folder = target.with_name(f".{target.name}.partial")
+    name = os.fsencode(target.name)
+    hidden = target.name if len(name) <= _LONGEST_NAME else sha256(name).hexdigest()
+    folder = target.with_name(f".{hidden}.partial")
     folder.mkdir(parents=True, exist_ok=True)
     lock = folder / ".lock"
-    with lock.open("w") as file:
+    taken = UserError(f"{target}: another process is writing it; wait for that one, or end it")
+    try:
+        opened = lock.open("w")
+    except FileNotFoundError:  # that one has just ended, and removed the folder
+        raise taken from None
+    with opened as file:
         if not _held(file, lock):
-            raise UserError(f"{target}: another process is writing it; wait for that one, or end it")
+            raise taken
         try:
             for left in folder.iterdir():
                 if left.is_dir():

@@ -68,7 +68,8 @@ def camera_to_json(camera: Camera) -> dict[str, Any]:
 
 
 def camera_from_json(values: dict[str, Any]) -> Camera:
-    """Inverse of `camera_to_json`; KeyError, TypeError, ValueError or RuntimeError for what that does not give."""
+    """Inverse of `camera_to_json`; of what that does not give, KeyError, TypeError, ValueError, ArithmeticError or
+    RuntimeError."""
     tensors = {key: torch.tensor(values[key], dtype=torch.float32) for key in ("rotation", "translation")}
     camera = Camera(**(values | tensors))
     found = camera.rotation.shape, camera.translation.shape
@@ -81,7 +82,7 @@ def read_cameras(path: Path) -> dict[str, Camera]:
     """Cameras by name out of a JSON object of them; UserError where it is none."""
     try:
         return {name: camera_from_json(values) for name, values in read_json(path).items()}
-    except (OSError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, AttributeError, KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise UserError(f"{path}: not readable as cameras ({error}); run `dvc repro -f preprocess`") from None
 
 

@@ -4,7 +4,7 @@ Folder, as preprocess writes it:
     landmarks.npy      (F, 25, 7)  all clips, one after another; undetected frames are zeros
     rotation.npy       (T, 21, 6)  all takes, one after another: local rotations as 6D; slot 0 the root's, world frame
     root_position.npy  (T, 3)      world [m]
-    outlier.npy        (T, 21)     joints whose true rotation is not to be believed in that frame
+    outlier.npy        (T, 21)     joints whose true rotation is not to be believed in that frame; root: none of them is
     offset.npy         (takes, 21, 3)  bone offsets in the parents' frames [m]
     cameras.json, takes.csv, clips.csv, samples.csv
     source.json        where the recordings come from: dataset.source
@@ -177,8 +177,8 @@ class ClipSet:
 
     def clip_outliers(self, clip: str) -> Bool[Tensor, "frames 21"]:
         """Joints whose true rotation is not to be believed, over a clip's frames; positions are."""
-        first = int(self.clips.truth_row[clip])
-        return _tensor(self.outlier, first, self._clip_rows[clip][1])
+        outlier = _tensor(self.outlier, int(self.clips.truth_row[clip]), self._clip_rows[clip][1])
+        return outlier | outlier[:, :1]
 
     def take_frames(self, clip: str) -> slice:
         """Frames of its take that a clip shows."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from blaze2cap.data.sources.sample.params import MADE_UP_SEED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,8 +51,8 @@ class GeneratedParams:
             raise ValueError(f"takes is {self.takes}, expected 1 or more")
         if not 2 * _OPENING_S <= self.seconds <= 600:
             raise ValueError(f"seconds is {self.seconds}, expected {2 * _OPENING_S:g} to 600")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}, expected 0 or more")
+        if self.seed < MADE_UP_SEED:
+            raise ValueError(f"seed is {self.seed}, expected {MADE_UP_SEED} or more: others make the sample's people")
 
 
 @dataclass(frozen=True)

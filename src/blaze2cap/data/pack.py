@@ -168,7 +168,7 @@ def sample_rows(clip: ClipName, segments: list[Segment], reasons: list[str], str
 def _shifted(raw: np.ndarray, lag_frames: int, frames: int) -> np.ndarray:
     """That many frames of raw landmarks, `lag_frames` earlier; nobody is detected where there are none."""
     shifted = np.zeros((frames, len(RAW_LANDMARKS), RAW_CHANNELS), dtype=raw.dtype)
-    source = raw[max(lag_frames, 0) :][: frames - max(-lag_frames, 0)]
+    source = raw[max(lag_frames, 0) :][: max(frames - max(-lag_frames, 0), 0)]
     first = max(-lag_frames, 0)
     shifted[first : first + len(source)] = source
     return shifted

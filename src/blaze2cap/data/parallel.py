@@ -108,7 +108,7 @@ def outcomes(
     is UserError if that is killed, too. Closing the iterator drops what has not begun.
     """
     executor, folders = _spread.get()
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    workers = min(workers or cores_here(), len(jobs))
     if executor == "dask":
         from blaze2cap.data.cluster import on_cluster
 
@@ -133,6 +133,19 @@ def progress(results: Iterable[Result], total: int, label: str) -> Iterator[Resu
         if done * _LINES // total > (done - 1) * _LINES // total:
             print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)
         yield result
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, torch computes on one thread: how many share a sum tells in its last digits."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def prepare_process(folder: str) -> None:

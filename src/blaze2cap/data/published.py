@@ -8,7 +8,6 @@ seg: unbroken tracking; s: stride; o: offset. A later release has other folders 
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from blaze2cap.data.parallel import progress
 from blaze2cap.data.raw import ClipName, load_array
 from blaze2cap.data.split import SplitParams, part_of, read_split_map, split_map
 from blaze2cap.errors import UserError
+from blaze2cap.untrusted import files_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,9 +230,8 @@ def _names(folder: Path, layout: Layout, kind: str, faults: list[Fault]) -> Iter
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    def fail(error: OSError) -> None:
-        raise UserError(f"{error.filename}: could not be listed ({error.strerror})")
-
-    if folder.is_dir():
-        for place, _, files in os.walk(folder, onerror=fail, followlinks=True):
-            yield from (Path(place, name) for name in files if not name.startswith("."))
+    try:
+        for _, files in files_in(folder) if folder.is_dir() else ():
+            yield from files
+    except OSError as error:
+        raise UserError(f"{error.filename}: could not be listed ({error.strerror})") from None

@@ -64,9 +64,8 @@ def write_vicon(
 
 
 def count_frames(folder: Path) -> int:
-    """Frames of a take from its position file's lines alone, without reading numbers."""
-    content = (folder / POSITION_FILE).read_bytes()
-    return content.count(b"\n") + (not content.endswith(b"\n")) - 1
+    """Frames of a take from its position file's lines alone, empty ones aside, without reading numbers."""
+    return sum(not line.isspace() for line in (folder / POSITION_FILE).read_bytes().splitlines(keepends=True)) - 1
 
 
 def _read_table(path: Path, width: int) -> Float64[np.ndarray, "frames 21 width"]:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.doctor.finding import Finding, Status
+from blaze2cap.errors import UserError
 
 PYTHONS = ((3, 11), (3, 12))
 LEAST_MEMORY_GB = 4.0
@@ -70,9 +72,11 @@ def torch_build(device: str = "auto") -> Finding:
     place = torch.cuda.get_device_name() if gpu else f"{torch.get_num_threads()} threads, no GPU"
     bf16 = computes_in_bf16(torch.device("cuda" if gpu else "cpu"))
     found = f"{torch.__version__}, {place}, bf16 {'native' if bf16 else 'emulated'}"
-    if device.startswith("cuda") and not gpu:
+    try:
+        RuntimeParams(device=device).torch_device()
+    except UserError as error:
         advice = "set runtime.device to auto or cpu, or install a CUDA build (README, CPU or CUDA)"
-        return Finding("torch", Status.PROBLEM, f"{found}; runtime.device is {device!r}", advice)
+        return Finding("torch", Status.PROBLEM, f"{found}; {error}", advice)
     if not bf16:
         advice = (
             "use train.precision=fp16" if gpu else "training computes in fp32, three times as long as bf16 elsewhere"
@@ -123,11 +127,18 @@ def git(folder: Path) -> Finding:
     if shutil.which("git") is None:
         return Finding("git", Status.PROBLEM, "not found", "install git: DVC needs it")
 
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
     def ask(*arguments: str) -> str | None:
-        result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        result = run(*arguments)
         return result.stdout.strip() if result.returncode == 0 else None
 
-    if ask("rev-parse", "--is-inside-work-tree") is None:
+    inside = run("rev-parse", "--is-inside-work-tree")
+    if inside.returncode and "dubious ownership" in inside.stderr:
+        advice = f"git config --global --add safe.directory {folder.resolve()}"
+        return Finding("git", Status.PROBLEM, "this folder belongs to another user, so git refuses it", advice)
+    if inside.returncode:
         return Finding("git", Status.PROBLEM, "this folder is no repository", "git init")
     commit = ask("rev-parse", "--short", "HEAD")
     if commit is None:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from blaze2cap.data.clipset import ClipSet, Known
 from blaze2cap.data.generated_motion import GeneratedParams
+from blaze2cap.data.parallel import one_thread
 from blaze2cap.data.simulated import SimulatedWindows
 from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
@@ -99,9 +100,10 @@ class TrainingData:
         """
         part = part or range(self.params.batch)
         blocks = []
-        for first in range(part.start - part.start % _BLOCK, part.stop, _BLOCK):
-            block = self._block(step, first)
-            blocks.append(block.part(slice(max(part.start - first, 0), part.stop - first)))
+        with one_thread():  # as in the processes that make batches ahead
+            for first in range(part.start - part.start % _BLOCK, part.stop, _BLOCK):
+                block = self._block(step, first)
+                blocks.append(block.part(slice(max(part.start - first, 0), part.stop - first)))
         return Batch.concatenate(blocks)
 
     def counts(self, windows: int) -> "Counts":

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -67,7 +67,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, dtype: torch.dtype = t
         "provenance": checkpoint.provenance,
     }
     with replaced_file(folder / DESCRIPTION) as text, replaced_file(folder / WEIGHTS) as weights:
-        save_file(tensors, weights)
+        weights.write_bytes(save(tensors))  # which others may read, unlike what `save_file` makes
         description["weights_sha256"] = _sha256(weights)
         text.write_text(json.dumps(description, indent=2) + "\n")
         # Gone until both are there: new weights beside what describes the old ones would be believed.

@@ -47,8 +47,6 @@ def _plot(path: Path, curves: list[Row], names: list[str]) -> None:
             points = [(row["step"], row[f"{part}_{name}"]) for row in curves if f"{part}_{name}" in row]
             if points:
                 axes.plot(*zip(*points, strict=True), label=label)
-        # A log-likelihood has no logarithm.
-        axes.set_yscale("log" if all(row[f"train_{name}"] > 0 for row in curves) else "linear")
         if place == 1:
             axes.legend()
     save_plot(figure, path)

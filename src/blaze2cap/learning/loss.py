@@ -153,9 +153,9 @@ def losses(
 ) -> dict[str, Float[Tensor, ""]]:
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
-    Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, too, the truth jumps
-    about the pose: there the change from frame to frame does not count, but the pose does. Where the root's orientation
-    is not known but from a start that was guessed, its predicted deviation learns nothing of the guess.
+    Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, the truth jumps about
+    the pose: there no joint's change from frame to frame counts, but the pose does. Where the root's orientation is not
+    known but from a start that was guessed, its predicted deviation learns nothing of the guess.
     Where a batch is spread over processes, `over_all` adds up a tensor of counts over them: the losses of all processes
     then add up to those of the whole batch.
     """
@@ -166,10 +166,11 @@ def losses(
     error = position - true_position
     acceleration = torch.diff(error, n=2, dim=1)
     root = root - true_root
-    believed = ~outlier | outlier[..., :1]
-    believed[..., 0] &= root_known[:, None]
-    steady = ~outlier
-    steady[:, 1:] &= ~outlier[:, :-1]
+    believed = ~outlier
+    believed[..., 0] = root_known[:, None]
+    jumping = outlier | outlier[..., :1]
+    steady = ~jumping
+    steady[:, 1:] &= ~jumping[:, :-1]
     compared = Compared(
         prediction,
         truth,

@@ -22,7 +22,7 @@ from blaze2cap.body.pose_class import LANDMARK_CLASS, POSE_CLASSES, pose_classes
 from blaze2cap.body.proportions import estimated_offsets
 from blaze2cap.body.t_pose import t_pose_frames
 from blaze2cap.data.clipset import EVERYTHING, ClipSet, Known
-from blaze2cap.data.parallel import progress
+from blaze2cap.data.parallel import one_thread, progress
 from blaze2cap.errors import UserError
 from blaze2cap.learning import metric
 from blaze2cap.learning.checkpoint import System
@@ -84,6 +84,7 @@ class Scores:
     sums: dict[str, dict[str, Sums]]
 
 
+@one_thread()
 def score(
     clipset: ClipSet,
     takes_by_part: Mapping[str, Iterable[str]],
@@ -108,7 +109,9 @@ def score(
     for clip in progress(clips, len(clips), "evaluate"):
         landmarks = clipset.clip_landmarks(clip["clip"])
         reference = reference_of(clipset, clip["clip"], landmarks, mean_offset)
-        row, described = _rows(reference, clipset.take_frames(clip["clip"]).start)
+        # Where no root has a place in the world, each view has truth of its own, one after the other in the take.
+        first = clipset.take_frames(clip["clip"]).start if Known.ROOT in reference.known else 0
+        row, described = _rows(reference, first)
         about = {column: clip[column] for column in ("part", "take", "subject", "action", "camera")}
         blocks += ({**about, "known": reference.known, **kind} for kind in described)
         intrinsics, dt = clipset.camera_of(clip["clip"]).intrinsics, 60 / reference.fps

@@ -22,6 +22,7 @@ from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.compilation import compiling
 from blaze2cap.learning.data_parallel import ALONE, Group
 from blaze2cap.learning.device_memory import MemoryNeed, memory_need
+from blaze2cap.learning.interrupt import noted_interrupt
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams, PoseModel
 from blaze2cap.learning.objective import Objective, answered
@@ -75,6 +76,12 @@ class Trainer:
         self.group, self.part = group, group.part(params.batch)
         torch.manual_seed(params.seed)
         self.model = PoseModel(model_params)
+        reach = self.model.backbone.receptive_field()
+        if reach is not None and reach > params.window:
+            raise UserError(
+                f"model.layers and model.look_back make a frame see {reach} frames, expected train.window = "
+                f"{params.window} at most: what training never shows is seen in use"
+            )
         self._normalise()
         self.model.to(device)
         self.average = PoseModel(model_params).to(device).eval()
@@ -99,7 +106,8 @@ class Trainer:
     def run(self, folder: Path, workers: int, report: Callable[[int, int, Row], None]) -> tuple[PoseModel, PoseModel]:
         """Train to the end and return the best model by validation (where nothing validates, the last) and the last.
 
-        `folder` keeps state between kills; `report(step, steps, row)` is called after each step.
+        `folder` keeps state between kills, up to the last step at Ctrl-C; `report(step, steps, row)` is called after
+        each step.
         Raises UserError where the loss is not finite or grows without bound, or torch.compile fails.
         """
         if self.params.compile:
@@ -107,17 +115,22 @@ class Trainer:
         first = self._resume(folder)
         steps = self.data.steps
         batches = self.data.batches(first, workers, self.part, pin=self.device.type == "cuda")
-        for step, batch in enumerate(on_device(batches, self.device), start=first):
-            with compiling(self.params.compile):
-                row = self.step(step, batch)
-            done = step + 1
-            # The others wait at their next step for the gradient of the first.
-            if self.group.first:
-                if done % self.params.validate_every == 0 or done == steps:
-                    self._validate(done)
-                if done % self.params.save_every == 0 and done < steps:
-                    self._save(folder, done)
-            report(done, steps, row)
+        with noted_interrupt() as interrupt:
+            for step, batch in enumerate(on_device(batches, self.device), start=first):
+                with compiling(self.params.compile):
+                    row = self.step(step, batch)
+                done = step + 1
+                # The others wait at their next step for the gradient of the first.
+                if self.group.first:
+                    if done % self.params.validate_every == 0 or done == steps:
+                        self._validate(done)
+                    if done % self.params.save_every == 0 and done < steps:
+                        self._save(folder, done)
+                report(done, steps, row)
+                if interrupt.noted:
+                    if self.group.first:
+                        self._save(folder, done)
+                    raise KeyboardInterrupt
         return self._finished(self.best or self.average.state_dict()), self._finished(self.average.state_dict())
 
     def memory(self) -> MemoryNeed:
@@ -233,7 +246,7 @@ class Trainer:
             prediction, truth, _, outlier = answered(model, batch)
             assert prediction.deviation is not None
             relative = geodesic_angle(prediction.rotation, truth.rotation) / prediction.deviation
-            counted = truth.valid[..., None] & ~outlier
+            counted = truth.valid[..., None] & ~(outlier | outlier[..., :1])
             counted[..., 0] &= batch.root_known[:, None]
             counted = counted[:, settled]
             square += float((relative[:, settled].square() * counted).sum())

@@ -1,7 +1,6 @@
 """Many videos to raw landmarks: each by itself, side by side, going on where an earlier run ended."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from blaze2cap.runtime.extraction import SUFFIX, extract_landmarks, write_extrac
 from blaze2cap.runtime.image_folder import SUFFIXES as IMAGE_SUFFIXES
 from blaze2cap.runtime.pose_model import PoseModel
 from blaze2cap.runtime.video import open_video
-from blaze2cap.untrusted import read_json
+from blaze2cap.untrusted import files_in, read_json
 
 VIDEO_SUFFIXES = (
     ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv",
@@ -52,14 +51,17 @@ class Videos(NamedTuple):
 def find_videos(inputs: Sequence[Path]) -> Videos:
     """Videos that are named, and those in named folders and the folders in them; images in a folder are one video.
 
-    UserError where an input is not there or holds no video, or two would be written to the same file.
+    UserError where an input is not there, holds no video or cannot be listed, or two would be written to the same file.
     """
     found: dict[Path, Path] = {}
     others = 0
     for path in inputs:
         if not path.exists():
             raise UserError(f"{path}: no such file; expected a video, or a folder of videos or images")
-        own, left_out = _in_folder(path) if path.is_dir() else ({path: Path(path.name).with_suffix(SUFFIX)}, 0)
+        try:
+            own, left_out = _in_folder(path) if path.is_dir() else ({path: Path(path.name).with_suffix(SUFFIX)}, 0)
+        except OSError as error:
+            raise UserError(f"{error.filename}: could not be listed ({error.strerror})") from None
         if not own:
             raise UserError(f"{path}: no video in the folder; expected files ending in {', '.join(VIDEO_SUFFIXES)}")
         found |= own
@@ -77,7 +79,7 @@ def is_whole(job: VideoJob) -> bool:
     try:
         sidecar = read_json(job.out.with_suffix(".json"))
         made = sidecar["model_sha256"], sidecar["field_of_view_deg"]
-        at_rate = job.fps is None or math.isclose(sidecar["fps"], job.fps)
+        at_rate = math.isclose(sidecar["fps"], job.fps) if job.fps else sidecar.get("told_fps") is None
         later = job.out.stat().st_mtime_ns >= job.video.stat().st_mtime_ns
         count_landmark_frames(job.out)
     except (OSError, ValueError, KeyError, TypeError, UserError):
@@ -99,7 +101,7 @@ def extract_all(
 
 def _extract(job: VideoJob) -> Extracted:
     extraction = extract_landmarks(open_video(job.video, job.fps), job.model, shown=False)
-    written = write_extraction(job.out, extraction, job.field_of_view_deg)
+    written = write_extraction(job.out, extraction, job.field_of_view_deg, job.fps)
     detected = int(written.landmarks.any(axis=(1, 2)).sum())
     return Extracted(len(written.landmarks), written.fps, detected, extraction.notices)
 
@@ -107,13 +109,11 @@ def _extract(job: VideoJob) -> Extracted:
 def _in_folder(folder: Path) -> tuple[dict[Path, Path], int]:
     found: dict[Path, Path] = {}
     others = 0
-    for here, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(here, name) for name in sorted(names) if not name.startswith(".")]
+    for here, files in files_in(folder):
         videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
         if not videos and any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
-            name = Path(here).relative_to(folder.parent if Path(here) == folder else folder)
-            found[Path(here)] = name.with_name(name.name + SUFFIX)
+            name = Path(folder.resolve().name) if here == folder else here.relative_to(folder)
+            found[here] = name.with_name(name.name + SUFFIX)
             continue
         found |= {video: video.relative_to(folder).with_suffix(SUFFIX) for video in videos}
         others += len(files) - len(videos)

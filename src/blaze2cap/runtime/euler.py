@@ -31,7 +31,8 @@ def continuous_zxy(rotation: Float[np.ndarray, "N *joints 3 3"]) -> Float[np.nda
     # The distance from this frame's other triple to the one before is that from this one to the other one before, so
     # where the other is nearer both change places from there on.
     changes = _apart(other[1:], one[:-1]) < _apart(one[1:], one[:-1])
-    swapped = np.concatenate((np.zeros_like(changes[:1]), np.cumsum(changes, axis=0) % 2 == 1))
+    first = np.zeros((1, *changes.shape[1:]), bool)
+    swapped = np.concatenate((first, np.cumsum(changes, axis=0) % 2 == 1))
     return np.unwrap(np.where(swapped[..., None], other, one), axis=0)
 
 

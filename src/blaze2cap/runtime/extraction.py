@@ -12,7 +12,7 @@ from blaze2cap.body.landmark import RAW_TRACKED
 from blaze2cap.data.raw import Sidecar
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.frame_progress import frame_progress
-from blaze2cap.runtime.frame_rate import Steady, at_constant_rate
+from blaze2cap.runtime.frame_rate import Steady, at_constant_rate, require_few_gaps
 from blaze2cap.runtime.pose_model import PoseModel
 from blaze2cap.runtime.video import Frame, Video
 from blaze2cap.runtime.whole_file import require_writable, whole_file
@@ -23,7 +23,7 @@ SUFFIX = ".npy"
 
 @dataclass(frozen=True, kw_only=True)
 class DetectedSidecar(Sidecar):
-    """A sidecar that also says what detected the landmarks, and the horizontal field of view where it is known."""
+    """A sidecar that also says what detected the landmarks, and what the user told of the video: None where nothing."""
 
     backend: str
     backend_version: str
@@ -31,6 +31,7 @@ class DetectedSidecar(Sidecar):
     model_sha256: str
     resampled: bool
     field_of_view_deg: float | None
+    told_fps: float | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Extraction:
 def extract_landmarks(video: Video, model: PoseModel, shown: bool = True) -> Extraction:
     """Detect one person in all frames, with progress on stderr if `shown`; after a cut the person is searched anew.
 
-    UserError where the video cannot be read to its end, or nobody is detected in any frame.
+    UserError where the video cannot be read to its end, its times jump, or nobody is detected in any frame.
     """
     from blaze2cap.runtime.pose_detector import PoseDetector
     from blaze2cap.runtime.scene_cut import CutWatch
@@ -69,6 +70,7 @@ def extract_landmarks(video: Video, model: PoseModel, shown: bool = True) -> Ext
             times.append(time_s)
             height, width = image.shape[:2]
         others = detector.most_others
+    require_few_gaps(video.path, np.array(times))
     landmarks = np.stack(rows)
     detected = landmarks.any(axis=(1, 2))
     if not detected.any():
@@ -100,8 +102,13 @@ def require_landmark_file(path: Path) -> None:
         raise UserError(f"{beside}: is there and no sidecar of landmarks, it would be replaced; choose another name")
 
 
-def write_extraction(path: Path, extraction: Extraction, field_of_view_deg: float | None = None) -> Steady:
-    """Write the landmark file and its sidecar, both or none, and return what was written."""
+def write_extraction(
+    path: Path, extraction: Extraction, field_of_view_deg: float | None = None, told_fps: float | None = None
+) -> Steady:
+    """Write the landmark file and its sidecar, both or none, and return what was written.
+
+    `field_of_view_deg` and `told_fps` are what the user has told of the video.
+    """
     from blaze2cap.runtime.pose_detector import BACKEND, BACKEND_VERSION
 
     require_landmark_file(path)
@@ -116,6 +123,7 @@ def write_extraction(path: Path, extraction: Extraction, field_of_view_deg: floa
         model_sha256=extraction.model.sha256,
         resampled=steady.resampled,
         field_of_view_deg=field_of_view_deg,
+        told_fps=told_fps,
     )
     with whole_file(path.with_suffix(".json")) as partial_sidecar, whole_file(path) as partial:
         partial_sidecar.write_text(json.dumps(asdict(sidecar), indent=2) + "\n")

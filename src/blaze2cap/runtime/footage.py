@@ -15,7 +15,7 @@ from blaze2cap.data.field_of_view import camera_intrinsics
 from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar, require_sound
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.frame_rate import at_constant_rate
+from blaze2cap.runtime.frame_rate import at_constant_rate, require_few_gaps
 from blaze2cap.runtime.landmark_csv import read_landmark_csv
 from blaze2cap.runtime.landmark_json import read_landmark_json
 from blaze2cap.runtime.landmark_table import LandmarkTable, as_number, require_rate
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 LANDMARK_SUFFIXES = (".npy", ".csv", ".json")
 """Of landmark files; anything else is taken for a video."""
 
-# Uneven frames are resampled: to no more rows than these for each, and these for all of its gaps together [s].
-_MOST_ROWS_PER_FRAME, _LONGEST_GAPS_S = 10, 600.0
 _RAW, _MODEL = (len(RAW_LANDMARKS), RAW_CHANNELS), (len(LANDMARKS), CHANNELS)
 
 
@@ -135,12 +133,7 @@ def _of_table(path: Path, table: LandmarkTable) -> Footage:
         raise UserError(f"{path}: one frame alone has no rate; give --fps")
     rate = table.declared_fps or 1 / float(np.median(np.diff(table.time_s)))
     require_rate(path, rate)
-    span_s = float(table.time_s[-1])
-    if not span_s * rate <= _MOST_ROWS_PER_FRAME * len(table.time_s) + _LONGEST_GAPS_S * rate:
-        raise UserError(
-            f"{path}: {len(table.time_s)} frames over {span_s:.6g} s, at {rate:g} a second most would have to be made "
-            "up; split the file where its times jump"
-        )
+    require_few_gaps(path, table.time_s)
     steady = at_constant_rate(table.landmarks, table.time_s, rate)
     notices, width, height = [], table.width, table.height
     if width is None or height is None:

@@ -1,11 +1,13 @@
 """Rows of landmarks at one rate: landmark files have no time stamps, videos may have any."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from blaze2cap.body.landmark import RAW_TRACKED, RAW_TRACKED_COPY
+from blaze2cap.errors import UserError
 
 # Frames this far from an even rhythm, as a share of the interval, count as even: containers round to milliseconds.
 _EVEN = 0.25
@@ -13,6 +15,8 @@ _EVEN = 0.25
 _SAME_RATE = 0.005
 # Nobody is known to be anywhere between frames further apart [s].
 _LONGEST_BRIDGE_S = 0.25
+# Uneven frames are resampled: to no more rows than these for each, and these for all of their gaps together [s].
+_MOST_ROWS_PER_FRAME, _LONGEST_GAPS_S = 10, 600.0
 
 
 class Steady(NamedTuple):
@@ -21,6 +25,18 @@ class Steady(NamedTuple):
     landmarks: Float32[np.ndarray, "frames 33 10"]
     fps: float
     resampled: bool
+
+
+def require_few_gaps(where: Path, time_s: Float[np.ndarray, "frames"]) -> None:
+    """UserError where most rows at a constant rate would be of times at which there is no frame."""
+    if len(time_s) < 2:
+        return
+    span_s, fps = float(time_s[-1] - time_s[0]), 1 / float(np.median(np.diff(time_s)))
+    if not span_s * fps <= _MOST_ROWS_PER_FRAME * len(time_s) + _LONGEST_GAPS_S * fps:
+        raise UserError(
+            f"{where}: {len(time_s)} frames over {span_s:.6g} s, at {fps:g} a second most would have to be made up; "
+            "split the file where its times jump"
+        )
 
 
 def at_constant_rate(

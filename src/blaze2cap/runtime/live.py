@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from blaze2cap.body.landmark import KEPT_FROM_RAW, KEPT_RAW_CHANNELS
+from blaze2cap.body.landmark import CHANNELS, KEPT_FROM_RAW, KEPT_RAW_CHANNELS, LANDMARKS
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.live_capture import Clock, NewestShot, Shot
 from blaze2cap.runtime.live_status import LiveStatus, Spent
@@ -82,9 +82,12 @@ class StopRequest:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[StopRequest]:
-    """While Ctrl-C (SIGINT) and SIGTERM ask for a clean end instead of making one."""
+    """While Ctrl-C (SIGINT), SIGTERM and a terminal that is closed (SIGHUP, but for `nohup`) ask for a clean end."""
     stop = StopRequest()
-    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        asking.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop.ask) for number in asking}
     try:
         yield stop
     finally:
@@ -107,6 +110,7 @@ class LiveMotion:
         self._detect, self._streamer, self.world = detect, streamer, world
         self._guard, self._finish, self._clock = guard, finish, clock
         self._last: WorldPose | None = None
+        self._shown_s = 0.0
 
     def solve(self, shot: Shot) -> tuple[WorldPose, Landmarks, Spent]:
         """The pose that answers a picture, what was detected in it, and where the time went until now.
@@ -119,16 +123,28 @@ class LiveMotion:
         frame = landmarks[KEPT_FROM_RAW, :][:, KEPT_RAW_CHANNELS]
         if self._guard is not None:
             frame = self._guard.step(frame, shot.time_s)
-        pose = self.world.place(self._streamer.push(frame, shot.time_s))
+        pose = self._answer(frame, shot.time_s)
+        self._shown_s = shot.time_s
+        moved = self._clock()
+        late = shot.time_s - pose.time_s if self._streamer.latency_frames else 0.0
+        return pose, landmarks, Spent(began - shot.arrived_s, detected - began, moved - detected, 0.0, late)
+
+    def rest(self) -> Iterator[WorldPose]:
+        """Poses of the last pictures, where a look-ahead has not answered them yet: nobody is shown until it has."""
+        frames = self._streamer.latency_frames
+        interval_s = self._streamer.latency_s / max(frames, 1)
+        for late in range(1, frames + 1):
+            yield self._answer(np.zeros((len(LANDMARKS), CHANNELS), np.float32), self._shown_s + late * interval_s)
+
+    def _answer(self, frame: Float[np.ndarray, "25 7"], time_s: float) -> WorldPose:
+        pose = self.world.place(self._streamer.push(frame, time_s))
         if self._last is not None and pose.time_s <= self._last.time_s:
             pose = self._last
         elif self._finish is not None:
             self._finish.resize(self.world.offset)
             pose = self._finish.step(pose)
         self._last = pose
-        moved = self._clock()
-        late = shot.time_s - pose.time_s if self._streamer.latency_frames else 0.0
-        return pose, landmarks, Spent(began - shot.arrived_s, detected - began, moved - detected, 0.0, late)
+        return pose
 
 
 def run_live(
@@ -148,17 +164,21 @@ def run_live(
     `show` is given each picture with its landmarks once the outputs have theirs, and asks for the end with False;
     `trouble` is what the status line says besides. Raises what the source raises.
     """
-    answered_s = -np.inf
+    begun, answered_s, end_s = False, -np.inf, np.inf
     while not stop.requested:
         shot = newest.take(_PATIENCE_S)
         if shot is None:
-            if newest.ended:
-                return
+            if newest.ended or clock() >= end_s:
+                break
             for output in outputs:
                 output.idle()
         elif most_s is not None and shot.time_s >= most_s:
-            return
+            break
         else:
+            if not begun:  # what a look-ahead answers of times before the first picture is of nothing
+                begun, answered_s = True, np.nextafter(shot.time_s, -np.inf)
+            if most_s is not None:  # when it is over, should no picture come any more
+                end_s = shot.arrived_s + most_s - shot.time_s
             pose, landmarks, spent = motion.solve(shot)
             solved = clock()
             if pose.time_s > answered_s:
@@ -167,5 +187,10 @@ def run_live(
                 answered_s = pose.time_s
                 status.frame(spent._replace(sending=clock() - solved), pose.valid)
             if show is not None and not show(shot.image, landmarks):
-                return
+                break
         status.tell(newest.dropped, trouble())
+    for pose in motion.rest() if begun else ():
+        if pose.time_s > answered_s:
+            for output in outputs:
+                output.send(pose, motion.world.offset)
+            answered_s = pose.time_s

@@ -17,6 +17,8 @@ Clock = Callable[[], float]
 Wait = Callable[[float], bool]
 """Waits for so many seconds, or until there is nothing to wait for any more: then True."""
 
+# Files declare any rate; what is recorded of a session has the source's, at most this [frames/s].
+_MOST_FPS = 240.0
 # A video that is decoded later than this [s] is played slower from there on, instead of in bursts.
 _LATEST_S = 0.25
 # A camera that was pulled out may keep its thread for seconds; the end of a session does not wait longer [s].
@@ -62,7 +64,7 @@ class PlayedVideo:
 
     def __init__(self, path: Path, clock: Clock = time.perf_counter) -> None:
         self._video, self._clock = open_video(path), clock
-        self.name, self.fps = str(path), self._video.declared_fps
+        self.name, self.fps = str(path), min(self._video.declared_fps, _MOST_FPS)
         self.height, self.width = next(self._video.frames()).image.shape[:2]
         self._slower_s = 0.0
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.animation import Animation
+from blaze2cap.runtime.animation import Animation, size_of
 from blaze2cap.runtime.motion_files import write_motion
 from blaze2cap.runtime.retiming import Track
 from blaze2cap.runtime.rotation import (
@@ -32,7 +32,7 @@ _CHUNK = 1024
 _ROW = np.dtype(
     [
         ("time_s", np.float64), ("quaternion", np.float32, (len(JOINTS), 4)), ("root_position", np.float32, 3),
-        ("valid", np.bool_), ("deviation", np.float32, len(JOINTS)),
+        ("valid", np.bool_), ("deviation", np.float32, len(JOINTS)), ("size", np.float64),
     ]
 )  # fmt: skip
 
@@ -52,7 +52,7 @@ class Recording:
         self._offset = np.zeros((len(JOINTS), 3))
 
     def send(self, pose: WorldPose, offset: Float[np.ndarray, "21 3"]) -> None:
-        """Keep a frame; the bones are those of the last one."""
+        """Keep a frame; the bones are those of the last one, by which the ways of the others are sized, too."""
         self._offset = offset
         if self.frames == self._most:
             self.left_out += 1
@@ -62,6 +62,7 @@ class Recording:
             self._chunks.append(np.empty(_CHUNK, _ROW))
         self._chunks[chunk][row] = (
             pose.time_s, matrix_to_quaternion(pose.rotation), pose.root_position, pose.valid, pose.deviation,
+            size_of(offset),
         )  # fmt: skip
         self.frames += 1
 
@@ -83,9 +84,8 @@ class Recording:
         if not rows["valid"].any():
             names = ", ".join(map(str, self.paths))
             raise UserError(f"{names}: nobody was in view in any of {len(rows)} frames, so nothing is written")
-        track = Track(
-            quaternion_to_matrix(rows["quaternion"]), rows["root_position"], rows["valid"], rows["deviation"]
-        ).held()
+        way = rows["root_position"] * (size_of(self._offset) / rows["size"])[:, None]
+        track = Track(quaternion_to_matrix(rows["quaternion"]), way, rows["valid"], rows["deviation"]).held()
         track = at_rate(track, rows["time_s"], fps)
         return Animation(
             fps=fps,

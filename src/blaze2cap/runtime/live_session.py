@@ -1,14 +1,15 @@
 """A live session as it is asked for: checked, opened, run, and what it recorded written, however it ends."""
 
+import math
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from blaze2cap.data.field_of_view import camera_intrinsics, require_field_of_view
-from blaze2cap.errors import UserError
+from blaze2cap.errors import UserError, printable
 from blaze2cap.runtime.animation import require_height, require_tilt
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.finishing.chain import Finishing, FinishingParams
@@ -102,6 +103,8 @@ def _require_possible(settings: LiveSettings) -> None:
     for value, require in checks:
         if value is not None:
             require(value)
+    if settings.most_s is not None and math.isnan(settings.most_s):
+        raise UserError("--seconds is nan, expected a number of seconds")
     skeleton_map(settings.skeleton)
     for number, path in enumerate(settings.record):
         if path.suffix.lower() not in WRITERS:
@@ -194,8 +197,9 @@ def _write(recording: Recording, fps: float, world: CausalWorld, broken: Excepti
         _say(f"{names}: full after {recording.frames} frames, {recording.left_out} that came later are not in it")
     frames, unseen = len(animation.valid), int((~animation.valid).sum())
     held = f", {unseen} of them with nobody in view" if unseen else ""
-    print(f"{names}: {frames} frames at {animation.fps:g} per second{held}")
+    print(f"{printable(names)}: {frames} frames at {animation.fps:g} per second{held}")
 
 
 def _say(text: str) -> None:
-    print(f"blaze2cap live: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # whoever read it has ended, as `tee` does at Ctrl-C: no reason to lose a recording
+        print(f"blaze2cap live: {text}", file=sys.stderr, flush=True)

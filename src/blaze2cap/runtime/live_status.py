@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOBase
 from typing import NamedTuple, TextIO
 
@@ -91,8 +92,7 @@ class LiveStatus:
     def end_line(self) -> None:
         """Whatever is written next begins a line of its own."""
         if self._open:
-            self._out.write("\n")
-            self._out.flush()
+            self._write("\n")
             self._open = False
 
     def _last(self, frames: int) -> np.ndarray:
@@ -100,8 +100,12 @@ class LiveStatus:
 
     def _line(self, text: str) -> None:
         if self._out.isatty():
-            self._out.write(f"\r\x1b[2K{text}")
+            self._write(f"\r\x1b[2K{text}")
             self._open = True
         else:
-            self._out.write(f"{text}\n")
-        self._out.flush()
+            self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # a terminal that has been closed ends no session
+            self._out.write(text)
+            self._out.flush()

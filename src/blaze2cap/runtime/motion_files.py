@@ -80,7 +80,8 @@ def _write_look(
     if output.suffix.lower() == PAGE:
         from blaze2cap.runtime.viewer import viewer_page
 
-        partial.write_text(viewer_page(scene), encoding="utf-8")
+        # A file's name, which is the page's title, may be no text.
+        partial.write_text(viewer_page(scene), encoding="utf-8", errors="backslashreplace")
     else:
         from PIL import Image
 

@@ -27,7 +27,8 @@ def encode_movie(path: Path, frames: Iterable[UInt8[np.ndarray, "H W 3"]], fps: 
     import av
 
     rate = Fraction(fps).limit_denominator(1001)
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as file:
+    # The prefix keeps a colon in the name from being taken for a protocol.
+    with av.open(f"file:{path}", "w", format="mp4", options={"movflags": "faststart"}) as file:
         stream = file.add_stream("libx264", rate=rate, options={"crf": _QUALITY, "preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
         for number, image in enumerate(frames):

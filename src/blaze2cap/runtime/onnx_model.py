@@ -4,6 +4,7 @@
 imports, may import torch.
 """
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ State = dict[str, np.ndarray]
 
 STATE_PREFIX, NEXT_PREFIX = "state.", "next."
 _TYPES = {"float32": np.float32, "bool": np.bool_}
+# A look-ahead of ten seconds, and more numbers in a state than any network here keeps.
+_MOST_DELAY_FRAMES, _MOST_NUMBERS = 600, 10**8
 
 
 class Step(NamedTuple):
@@ -62,7 +65,12 @@ class OnnxModel:
         self._outputs = [*Step._fields, *(NEXT_PREFIX + state["name"] for state in self._states)]
         inputs = {"landmarks", "intrinsics", "dt", "size", *(STATE_PREFIX + state["name"] for state in self._states)}
         known = {put.name for put in self._session.get_inputs()}, {put.name for put in self._session.get_outputs()}
-        if known != (inputs, set(self._outputs)):
+        shapes = {
+            put.name: [size if isinstance(size, int) else "batch" for size in put.shape]
+            for put in self._session.get_inputs()
+        }
+        said = {STATE_PREFIX + state["name"]: state["shape"] for state in self._states}
+        if known != (inputs, set(self._outputs)) or any(shapes[name] != shape for name, shape in said.items()):
             raise UserError(f"{path}: its inputs and outputs are not those that it describes; export it again")
 
     def start(self, batch: int = 1) -> State:
@@ -134,13 +142,25 @@ def _session(path: Path, threads: int) -> Any:
         raise UserError(f"{path}: not a readable ONNX model ({reason}); export it again") from None
 
 
+def _possible(shape: list[Any]) -> bool:
+    """Whether a state may be of this shape, "batch" standing for the number of streams."""
+    sizes = [1 if size == "batch" else size for size in shape]
+    return all(type(size) is int and size > 0 for size in sizes) and math.prod(sizes) <= _MOST_NUMBERS
+
+
 def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     if DESCRIPTION_KEY not in metadata:
         raise UserError(f"{path}: not a model that `blaze2cap export` wrote, its metadata says nothing of it")
     try:
         description = parse_json(metadata[DESCRIPTION_KEY])
         found = description["format"]
+        whole = found != FORMAT or (
+            description["delay_frames"] in range(_MOST_DELAY_FRAMES)
+            and all(s["type"] in _TYPES and _possible(s["shape"]) and s["name"] != "" for s in description["states"])
+        )
     except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
         raise UserError(f"{path}: what its metadata says of it is damaged; export the checkpoint again") from None
     if found != FORMAT:
         raise UserError(f"{path}: format {shown(found)}, this version reads {FORMAT}; export the checkpoint again")

@@ -43,8 +43,8 @@ def find_destination(name: str, option: str) -> Destination:
     bare = host.removeprefix("[").removesuffix("]")
     if not (colon and bare and port.isascii() and port.isdigit()) or (":" in bare and bare == host):
         raise UserError(f"{option} {name}: expected HOST:PORT, such as 127.0.0.1:39539")
-    if not 1 <= int(port) <= 65535:
-        raise UserError(f"{option} {name}: port {port}, expected 1 to 65535")
+    if len(port) > 5 or not 1 <= int(port) <= 65535:
+        raise UserError(f"{option} {name[:80]}: port {port[:9]}, expected 1 to 65535")
     try:
         found = socket.getaddrinfo(bare, int(port), type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:

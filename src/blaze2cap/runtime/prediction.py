@@ -27,6 +27,9 @@ _BONES = [
 _STARTS, _ENDS = (landmark.indices(*names) for names in zip(*_BONES, strict=True))
 _BONE_JOINTS = indices(*(joint_of_landmark(end) for _, end in _BONES))
 
+# What is smaller is no person, but landmarks that lie upon each other.
+_LEAST_SIZE = 0.01
+
 # Standard deviation [s] of the Gaussian that blends the two sources of the root's place, for the least spread of its
 # error on real recordings: x, y, z 85, 45, 123 mm by the way alone, 65, 27, 159 by the image alone, 54, 28, 104 by
 # both. Feet that stand slide by 4.8 mm/frame by the way alone, 4.9 by both, and 18.5 by the image alone.
@@ -71,12 +74,13 @@ def predict(
 
 def body_size(landmarks: Float[np.ndarray, "N 25 7"]) -> float:
     """Size of the person relative to the mean skeleton: mean summed length of eight limb bones over all frames that saw
-    somebody; 1 where none did."""
+    somebody; 1 where none did, or their limbs have no length."""
     world = landmarks[detected_frames(landmarks)][..., WORLD]
     if not len(world):
         return 1.0
     length = np.linalg.norm(world[:, _ENDS] - world[:, _STARTS], axis=-1).sum(-1)
-    return float(length.mean() / np.linalg.norm(mean_offset()[_BONE_JOINTS], axis=-1).sum())
+    size = float(length.mean() / np.linalg.norm(mean_offset()[_BONE_JOINTS], axis=-1).sum())
+    return size if size > _LEAST_SIZE else 1.0
 
 
 def _root_path(

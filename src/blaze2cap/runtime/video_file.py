@@ -27,6 +27,8 @@ ASSUMED_FPS = 30.0
 _NO_VIDEO = {"hls", "concat", "dash", "tty", "ffmetadata"}
 # A file may end this much before its declared end and still be whole: rounding, a last frame without a duration [s].
 _END_TOLERANCE_S = 0.15
+# How many times as wide as high, or as high as wide, a pixel may be; anamorphic film has 2.
+_MOST_ASPECT = 10
 
 
 class VideoFile:
@@ -64,7 +66,7 @@ class VideoFile:
                     continue
                 time = stamp - start
                 given += 1
-                shape = shape or _square_size(frame, stream)
+                shape = shape or _square_size(frame.width, frame.height, stream)
                 yield Frame(time, _upright(frame, shape))
             self._require_whole(stream, decoded, damaged, time)
             if damaged or decoded < stream.frames:
@@ -106,8 +108,12 @@ class VideoFile:
             if not streams or container.format.name in _NO_VIDEO:
                 raise UserError(f"{self.path}: holds no video (it is {container.format.long_name or 'unknown'})")
             stream = streams[0]
-            if stream.width * stream.height > MAX_PIXELS:
-                raise UserError(f"{self.path}: {stream.width} x {stream.height} pixels, expected {MAX_PIXELS} at most")
+            width, height = _square_size(stream.width, stream.height, stream)
+            if stream.width * stream.height > MAX_PIXELS or width * height > MAX_PIXELS:
+                raise UserError(f"{self.path}: {width} x {height} pixels, expected {MAX_PIXELS} at most")
+            aspect = float(stream.sample_aspect_ratio or 1)
+            if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+                raise UserError(f"{self.path}: pixels {aspect:g} times as wide as high, expected up to {_MOST_ASPECT}")
             stream.thread_type = "AUTO"
             yield container, stream
 
@@ -140,10 +146,9 @@ def _declared_duration_s(stream: "VideoStream") -> float | None:
     return tag and 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
 
 
-def _square_size(frame: "VideoFrame", stream: "VideoStream") -> tuple[int, int]:
-    """(width, height) of the stored picture once its pixels are square [px]."""
-    aspect = float(stream.sample_aspect_ratio or 1)
-    return max(1, round(frame.width * aspect)), frame.height
+def _square_size(width: int, height: int, stream: "VideoStream") -> tuple[int, int]:
+    """(width, height) of a stored picture once its pixels are square [px]."""
+    return max(1, round(width * (stream.sample_aspect_ratio or 1))), height
 
 
 def _upright(frame: "VideoFrame", size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:

@@ -29,18 +29,21 @@ def writing(target: Path) -> Iterator[None]:
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """`replaced_file` for what a user names; UserError where the file or its folder cannot be written."""
-    if target.is_dir():
-        raise UserError(f"{target} is a folder, expected the name of a file to write")
-    with writing(target), replaced_file(target) as partial:
-        yield partial
+    with writing(target):
+        if target.is_dir():
+            raise UserError(f"{target} is a folder, expected the name of a file to write")
+        with replaced_file(target) as partial:
+            yield partial
 
 
 def require_writable(target: Path) -> None:
     """UserError where `whole_file` could not write; asked before long work, and makes nothing."""
-    if target.is_dir():
-        raise UserError(f"{target} is a folder, expected the name of a file to write")
-    folder = next(folder for folder in target.absolute().parents if folder.exists())
-    if not folder.is_dir():
-        raise UserError(f"{target}: cannot be written ({folder} is a file); choose another place")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{target}: cannot be written ({folder} is read-only); choose another place")
+    # Of names that are too long, and inside folders of others, nothing can be asked.
+    with writing(target):
+        if target.is_dir():
+            raise UserError(f"{target} is a folder, expected the name of a file to write")
+        folder = next(folder for folder in target.absolute().parents if folder.exists())
+        if not folder.is_dir():
+            raise UserError(f"{target}: cannot be written ({folder} is a file); choose another place")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"{target}: cannot be written ({folder} is read-only); choose another place")

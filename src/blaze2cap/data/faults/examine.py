@@ -21,7 +21,8 @@ from blaze2cap.data.segment import Segment
 
 
 class TakeFindings(NamedTuple):
-    """Faults of a take's truth, joints not to be believed, and what other takes of the person are compared with."""
+    """Faults of a take's truth, joints not to be believed (of the root: none in that frame, for the truth jumps), and
+    what other takes of the person are compared with."""
 
     faults: list[DataFault]
     outlier: Bool[Tensor, "frames 21"]
@@ -58,7 +59,8 @@ def examine_take(
         *twisted,
         *jumping,
     ]
-    return TakeFindings(faults, outlier | glitch[:, None], length, t_pose_rotation(position, local, fps))
+    outlier[:, 0] |= glitch
+    return TakeFindings(faults, outlier, length, t_pose_rotation(position, local, fps))
 
 
 def examine_subjects(takes: Mapping[str, TakeFindings], params: FaultParams) -> list[DataFault]:

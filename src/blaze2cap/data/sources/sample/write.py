@@ -10,7 +10,7 @@ import torch
 from blaze2cap.body.rotation import matrix_to_quaternion
 from blaze2cap.data.calibration import write_calibration
 from blaze2cap.data.detector.raw import simulate_raw
-from blaze2cap.data.parallel import parallel_map
+from blaze2cap.data.parallel import one_thread, parallel_map
 from blaze2cap.data.raw import CALIBRATION_FILE, ClipName, vicon_folder, write_landmarks
 from blaze2cap.data.sources.sample.params import SampleParams
 from blaze2cap.data.sources.sample.room import make_cameras
@@ -49,17 +49,8 @@ def write_sample(
     parallel_map(_write_take, [_Job(folder, take, params) for take in takes], workers, "sample")
 
 
+@one_thread()
 def _write_take(job: _Job) -> None:
-    # Sums depend on the number of threads in their last digits; the bytes written must not.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        _write_motion_and_landmarks(job)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _write_motion_and_landmarks(job: _Job) -> None:
     subject, action = job.take.split("/")
     take = perform(make_subject(subject, job.params.seed), action, job.params.seconds, job.params.seed)
     quaternion = matrix_to_quaternion(take.rotation)
