@@ -156,3 +156,14 @@ def test_forward_kinematics_reproduces_vicon_positions(totalcapture_root: Path) 
         worst_mm = 1000 * (reproduced - position).norm(dim=-1).max().item()
         assert worst_mm < 0.05, folder
         assert 1000 * residual < 0.05, folder
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_focal_length_that_no_camera_has_is_refused(number: int, tmp_path: Path) -> None:
+    write_calibration(tmp_path / "calibration.cal", {"1": make_camera()})
+    lines = (tmp_path / "calibration.cal").read_text().splitlines()
+    numbers = lines[2].split()
+    numbers[number] = f"-{numbers[number]}"
+    (tmp_path / "calibration.cal").write_text("\n".join([*lines[:2], " ".join(numbers), *lines[3:]]))
+    with pytest.raises(UserError, match="not a rotation, or a focal length is not above 0"):
+        read_calibration(tmp_path / "calibration.cal")

@@ -18,6 +18,11 @@ def row_of(clipset: ClipSet, windows: Windows, source_end: str) -> int:
     return row
 
 
+def test_a_sample_has_the_frames_that_its_row_says() -> None:
+    for source, row in CLIPSET.samples.iterrows():
+        assert len(CLIPSET.sample(str(source)).landmarks) == row.frames
+
+
 def test_a_window_is_the_slice_of_its_sample() -> None:
     windows = Windows(CLIPSET, TAKES, window=16)
     for end, start in (("cam1_seg0_s1_o0.npy", 5), ("S1_freestyle1_cam2_seg1_s2_o1.npy", 10)):
