@@ -111,7 +111,7 @@ def _print(known: dict[Part, Rows]) -> None:
             "" if not rows else "no" if outcome.failures else "yes",
         )
         broken += [f"{part.name}: {sentence}" for sentence in outcome.failures]
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(width=None if sys.stdout.isatty() else 160, markup=False).print(table)  # units stand in brackets
     for sentence in broken:
         print(sentence)
 
