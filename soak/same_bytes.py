@@ -1,8 +1,9 @@
 """The same commit and parameters in other circumstances of one machine: the same bytes.
 
 The small pipeline, each stage a process of its own, runs in one folder, then in others: on a longer path with a space
-and a letter that is not ASCII, on 1 and on 5 cores, with another locale, time zone, hash seed and umask; at first with
-all of that at once, then, as far as there is time, one by one. Held: every output has the bytes of the first run.
+and a letter that is not ASCII, on 1 and on 5 cores, on 3 threads of torch's, with another locale, time zone, hash seed
+and umask; at first with all of that at once, then, as far as there is time, one by one. Held: every output has the
+bytes of the first run.
 """
 
 import os
@@ -32,14 +33,14 @@ _ASCII = (("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0"))
 _FAR = "a longer/way to/mit Umlaut ü"
 _TURKISH = (("LC_ALL", "tr_TR.UTF-8"), ("LANG", "tr_TR.UTF-8"))
 _KIRITIMATI, _HASH_SEED = (("TZ", "Pacific/Kiritimati"),), (("PYTHONHASHSEED", "4242"),)
+_THREADS = (("OMP_NUM_THREADS", "3"),)
 CIRCUMSTANCES = (
-    Circumstance("all at once", _FAR, _TURKISH + _KIRITIMATI + _HASH_SEED, 5, 0o077),
+    Circumstance("all at once", _FAR, _TURKISH + _KIRITIMATI + _HASH_SEED + _THREADS, 5, 0o077),
     Circumstance("one core", cores=1),
+    Circumstance("threads", variables=_THREADS),
     Circumstance("path", _FAR),
     Circumstance("locale", variables=_TURKISH),
-    Circumstance(
-        "locale without UTF-8", variables=(("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0"))
-    ),
+    Circumstance("locale without UTF-8", variables=_ASCII),
     Circumstance("time zone", variables=_KIRITIMATI),
     Circumstance("hash seed", variables=_HASH_SEED),
     Circumstance("umask", umask=0o077),
