@@ -521,10 +521,14 @@ def test_real_landmarks_go_through_a_session(totalcapture_root: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_terminal_that_is_closed_asks_for_a_clean_end_like_ctrl_c(number: signal.Signals) -> None:
-    with stopped_by_signals() as stop:
-        os.kill(os.getpid(), number)
-        time.sleep(0.05)
-        assert stop.requested
+    before = signal.signal(number, signal.SIG_DFL)  # under `nohup` it is ignored
+    try:
+        with stopped_by_signals() as stop:
+            os.kill(os.getpid(), number)
+            time.sleep(0.05)
+            assert stop.requested
+    finally:
+        signal.signal(number, before)
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

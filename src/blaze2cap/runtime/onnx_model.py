@@ -65,12 +65,10 @@ class OnnxModel:
         self._outputs = [*Step._fields, *(NEXT_PREFIX + state["name"] for state in self._states)]
         inputs = {"landmarks", "intrinsics", "dt", "size", *(STATE_PREFIX + state["name"] for state in self._states)}
         known = {put.name for put in self._session.get_inputs()}, {put.name for put in self._session.get_outputs()}
-        shapes = {
-            put.name: [size if isinstance(size, int) else "batch" for size in put.shape]
-            for put in self._session.get_inputs()
-        }
-        said = {STATE_PREFIX + state["name"]: state["shape"] for state in self._states}
-        if known != (inputs, set(self._outputs)) or any(shapes[name] != shape for name, shape in said.items()):
+        shapes = {put.name: put.shape for put in self._session.get_inputs()}
+        if known != (inputs, set(self._outputs)) or not all(
+            _fits(state["shape"], shapes[STATE_PREFIX + state["name"]]) for state in self._states
+        ):
             raise UserError(f"{path}: its inputs and outputs are not those that it describes; export it again")
 
     def start(self, batch: int = 1) -> State:
@@ -146,6 +144,14 @@ def _possible(shape: list[Any]) -> bool:
     """Whether a state may be of this shape, "batch" standing for the number of streams."""
     sizes = [1 if size == "batch" else size for size in shape]
     return all(type(size) is int and size > 0 for size in sizes) and math.prod(sizes) <= _MOST_NUMBERS
+
+
+def _fits(said: list[Any], shape: list[Any]) -> bool:
+    """Whether a state of the shape that the description says is one that the graph takes, for one stream at least."""
+    return len(said) == len(shape) and all(
+        size in (1, None) or isinstance(size, str) if one == "batch" else one == size
+        for one, size in zip(said, shape, strict=True)
+    )
 
 
 def _description(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
