@@ -21,7 +21,7 @@ import numpy as np
 from blaze2cap.data.field_of_view import camera_intrinsics
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.finishing.chain import Finishing
-from blaze2cap.runtime.live import LiveMotion, StopRequest, run_live
+from blaze2cap.runtime.live import LiveMotion, run_live
 from blaze2cap.runtime.live_capture import NewestShot, Shot
 from blaze2cap.runtime.live_status import LiveStatus
 from blaze2cap.runtime.open_network import open_network
@@ -30,6 +30,7 @@ from blaze2cap.runtime.side_guard import SideGuard
 from blaze2cap.runtime.streamer import FrameError, Streamer
 from blaze2cap.runtime.vmc import VmcOutput
 from blaze2cap.runtime.world_pose import WorldPose
+from blaze2cap.stop_request import StopRequest
 from soak.outcome import Outcome, command, say
 from soak.study import looped_landmarks, run_stage_alone
 

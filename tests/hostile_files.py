@@ -15,7 +15,19 @@ from PIL import Image
 from published_files import write_published
 from recordings import write_recordings
 
-from blaze2cap.body.landmark import LANDMARKS, RAW_LANDMARKS
+from blaze2cap.body.landmark import (
+    CHANNELS,
+    LANDMARKS,
+    RAW_CHANNELS,
+    RAW_LANDMARKS,
+    RAW_SCREEN,
+    RAW_SCREEN_VISIBILITY,
+    RAW_TRACKED,
+    RAW_TRACKED_COPY,
+    SCREEN,
+    TRACKED,
+    VISIBILITY,
+)
 from blaze2cap.data import schema
 from blaze2cap.data.calibration import camera_to_json, read_calibration, read_cameras
 from blaze2cap.data.manifest import read_manifest
@@ -103,22 +115,44 @@ def arrays(shape: str) -> dict[str, bytes]:
     }
 
 
-def filled(names: int, channels: int, flag: int, **numbers: Any) -> np.ndarray:
-    """Landmarks that are sound but for a number."""
-    array = np.full((FRAMES, names, channels), 0.5, numbers.get("dtype", np.float32))
-    array[:, :, flag] = 1
+class Layout(NamedTuple):
+    """How many landmarks and channels, and which channels are the tracking flag, a place in the image, a visibility."""
+
+    names: int
+    channels: int
+    flags: tuple[int, ...]
+    screen: int
+    visibility: int
+
+
+RAW = Layout(len(RAW_LANDMARKS), RAW_CHANNELS, (RAW_TRACKED, RAW_TRACKED_COPY), RAW_SCREEN.start, RAW_SCREEN_VISIBILITY)
+MODEL = Layout(len(LANDMARKS), CHANNELS, (TRACKED,), SCREEN.start, VISIBILITY)
+
+
+def filled(layout: Layout, **numbers: Any) -> np.ndarray:
+    """Landmarks that are sound but for a number, by default a place in the world."""
+    array = np.full((FRAMES, layout.names, layout.channels), 0.5, numbers.get("dtype", np.float32))
+    array[:, :, layout.flags] = 1
     if "value" in numbers:
-        array[2, 5, 0] = numbers["value"]
+        array[2, 5, numbers.get("channel", 0)] = numbers["value"]
     return array
 
 
-def numbers(names: int, channels: int, flag: int) -> dict[str, bytes]:
+def numbers(layout: Layout) -> dict[str, bytes]:
     """Landmarks with a number that is none."""
     wrong = {"nan": np.nan, "infinity": np.inf, "minus infinity": -np.inf, "too large": 1e30}
-    files = {name: npy(filled(names, channels, flag, value=value)) for name, value in wrong.items()}
+    files = {name: npy(filled(layout, value=value)) for name, value in wrong.items()}
+    alone = filled(layout)
+    alone[2] = 0
+    alone[2, :, layout.flags] = 1
     return files | {
-        "infinity in half": npy(filled(names, channels, flag, value=np.inf, dtype=np.float16)),
-        "beyond 32 bits": npy(filled(names, channels, flag, value=1e300, dtype=np.float64)),
+        "infinity in half": npy(filled(layout, value=np.inf, dtype=np.float16)),
+        "beyond 32 bits": npy(filled(layout, value=1e300, dtype=np.float64)),
+        "pixels": npy(filled(layout, value=640, channel=layout.screen)),
+        "a visibility of percent": npy(filled(layout, value=90, channel=layout.visibility)),
+        "a visibility below 0": npy(filled(layout, value=-1, channel=layout.visibility)),
+        "half a flag": npy(filled(layout, value=0.5, channel=layout.flags[-1])),
+        "a flag alone": npy(alone),
     }
 
 
@@ -241,7 +275,7 @@ def kinds(scratch: Path) -> list[Kind]:
     manifest = json.dumps({"source": "totalcapture", "files": [], "faults": []}).encode()
     sample = "blaze_augmented/S1/acting1/cam1/blaze_S1_acting1_cam1_seg0_s1_o0.npy"
     write_published(scratch / "published", {"S1/acting1/cam1": [FRAMES]})
-    model_layout = npy(filled(len(LANDMARKS), 7, 6))
+    model_layout = npy(filled(MODEL))
     takes = b"take,part\nS1/acting1,train\n"
     header = json.dumps({"model.x": {"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}}).encode()
     poisoned = bytearray(weights)
@@ -252,14 +286,14 @@ def kinds(scratch: Path) -> list[Kind]:
             "a.npy",
             clip.read_bytes(),
             lambda f: read_landmarks(f / "a.npy"),
-            arrays("33, 10") | numbers(len(RAW_LANDMARKS), 10, 4),
+            arrays("33, 10") | numbers(RAW),
         ),
         Kind(
             "model landmarks",
             "b.npy",
             model_layout,
             _finite_footage("b.npy"),
-            arrays("25, 7") | numbers(len(LANDMARKS), 7, 6),
+            arrays("25, 7") | numbers(MODEL),
         ),
         Kind(
             "published sample",
@@ -323,6 +357,7 @@ def kinds(scratch: Path) -> list[Kind]:
                 "nothing": b"",
                 "a centre that is none": b"1 1\n0 9 0 9\n9 9 nan 5\n0\n1 0 0\n0 1 0\n0 0 1\n0 0 5",
                 "an image without end": calibration.replace(b"1919", b"1e300"),
+                "an image that starts elsewhere": calibration.replace(b"0 1079 0 1919", b"100 1179 200 2119"),
             },
             ("nan", "inf", "1e308", "-1", "\r\n"),
         ),

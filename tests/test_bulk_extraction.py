@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,9 @@ def test_what_is_there_counts_where_it_is_whole_and_made_as_asked_for(tmp_path: 
     sidecar = json.loads((tmp_path / "a.json").read_text())
     (tmp_path / "a.json").write_text(json.dumps(sidecar | {"told_fps": 30.0}))
     assert not is_whole(job), "a rate that was told by mistake is not kept"
+    (tmp_path / "a.json").write_text(json.dumps(sidecar | {"resampled": True}))
+    assert is_whole(job)
+    assert not is_whole(replace(job, fps=30.0)), "rows between frames are none of frames that are said to come evenly"
     (tmp_path / "a.json").write_text(json.dumps(sidecar))
     later = job.out.stat().st_mtime_ns + 1
     os.utime(video, ns=(later, later))

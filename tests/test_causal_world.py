@@ -26,7 +26,7 @@ from blaze2cap.runtime.footage import Footage, read_footage
 from blaze2cap.runtime.kinematics import forward_kinematics
 from blaze2cap.runtime.prediction import predict
 from blaze2cap.runtime.rotation import geodesic_angle
-from blaze2cap.runtime.streamer import StreamedPose
+from blaze2cap.runtime.streamer import StreamedPose, Streamer
 from blaze2cap.runtime.torch_network import TorchNetwork, solver
 
 FPS = 60.0
@@ -104,6 +104,7 @@ def test_a_tilted_camera_is_found_out_at_once_by_who_stands_and_gives_the_same_m
     poses = true_poses(*turned, seen_by_upright_camera(*turned))
     told, found = CausalWorld(camera_tilt_deg=tilt), CausalWorld()
     level = CausalWorld(camera_tilt_deg=0.0)
+    assert (level.camera_tilt_known, found.camera_tilt_known) == (True, False)
     expected = placed(level, true_poses(rotation, way, seen_by_upright_camera(rotation, way)))
     got = placed(told, poses)
     assert geodesic_angle(got[0], expected[0]).max() < 1e-3
@@ -118,11 +119,13 @@ def test_who_stands_up_later_is_straightened_slowly() -> None:
     look_down = rotation_vector_to_matrix(torch.deg2rad(torch.tensor([20.0, 0.0, 0.0])))
     rotation[:, 0] = look_down @ rotation[:, 0]
     rotation[:120, JOINT_INDEX["RightLeg"]] = rotation_vector_to_matrix(torch.tensor([1.5, 0.0, 0.0]))
-    world, tilts = CausalWorld(), []
+    world, tilts, known = CausalWorld(), [], []
     for pose in true_poses(rotation, way, seen_by_upright_camera(rotation, way)):
         world.place(pose)
         tilts.append(world.camera_tilt_deg)
+        known.append(world.camera_tilt_known)
     assert tilts[119] == 0
+    assert known == [False] * 120 + [True] * 480
     assert tilts[-1] == pytest.approx(20, abs=3)
     assert max(abs(b - a) for a, b in pairwise(tilts)) < 6.1 / FPS
 
@@ -253,6 +256,61 @@ def test_a_stream_gives_the_animation_of_the_whole_clip(delay: int, params: Fini
     tolerance = 1e-5 if params is RAW else 1e-4
     np.testing.assert_allclose(streamed.rotation, rotation, atol=tolerance)
     np.testing.assert_allclose(streamed.root_position, place, atol=1e-4)
+
+
+def test_the_last_frame_of_a_fast_video_goes_on_from_those_that_are_answered() -> None:
+    """Frames 0, 2, 4 and 6 of 8 are answered; the last one has nobody after it who would be, and is tracked."""
+    network, footage = TorchNetwork(checkpoint().model, record=False), clip_footage(fps=120.0)
+    footage = Footage(landmarks=footage.landmarks[:8].copy(), width=1920, height=1080, fps=120.0)
+    animation = predict_causally(network, footage)
+    turn = animation.rotation[5].mT @ animation.rotation[6]
+    assert np.abs(turn - np.eye(3)).max() > 1e-4
+    np.testing.assert_allclose(animation.rotation[7], animation.rotation[6] @ turn, atol=1e-5)
+    way = animation.root_position[6] - animation.root_position[5]
+    np.testing.assert_allclose(animation.root_position[7], animation.root_position[6] + way, atol=1e-6)
+    footage.landmarks[7] = 0
+    held = predict_causally(network, footage)
+    assert np.array_equal(held.rotation[:7], animation.rotation[:7])
+    assert np.array_equal(held.rotation[7], held.rotation[6])
+
+
+@pytest.mark.parametrize("fps", [30.0, 120.0])
+@pytest.mark.parametrize("params", [RAW, FinishingParams()], ids=["raw", "finished"])
+def test_the_time_before_anybody_is_seen_has_the_first_pose(params: FinishingParams, fps: float) -> None:
+    footage = clip_footage(fps=fps)
+    footage.landmarks[:9] = 0
+    footage.landmarks[9, :, TRACKED] = 0
+    animation = predict_causally(TorchNetwork(checkpoint().model, record=False), footage, params=params)
+    first = int(animation.valid.argmax())
+    assert first == (9 if fps < 60 else 10)
+    assert geodesic_angle(animation.rotation[first], np.tile(np.eye(3), (21, 1, 1))).max() > 0.1, "no T-pose"
+    for frame in range(first):
+        assert np.array_equal(animation.rotation[frame], animation.rotation[first])
+        assert np.array_equal(animation.root_position[frame], animation.root_position[first])
+        assert np.array_equal(animation.deviation[frame], animation.deviation[first])
+
+
+@pytest.mark.parametrize("low_pass", [False, True])
+def test_the_documented_loop_over_a_fast_camera_is_the_causal_prediction(low_pass: bool) -> None:
+    """Above 60 frames per second answers come twice; the prediction leaves the second ones out."""
+    document = (Path(__file__).parent.parent / "docs" / "motion_quality.md").read_text()
+    start = document.index("for landmarks, time_s in frames:")
+    loop = compile(document[start : document.index("```", start)] + "    poses.append(pose)\n", "loop", "exec")
+    network, footage = TorchNetwork(checkpoint().model, record=False), clip_footage(fps=120.0)
+    world, params = CausalWorld(), FinishingParams(low_pass=low_pass)
+    names = {
+        "frames": [(landmarks, frame / 120) for frame, landmarks in enumerate(footage.landmarks)],
+        "streamer": Streamer(network, footage.intrinsics(), fps=120.0),
+        "world": world,
+        "finishing": Finishing(world.offset, params),
+        "poses": [],
+    }
+    exec(loop, names)
+    expected = predict_causally(network, footage, params=params)
+    assert len(names["poses"]) == len(footage.landmarks)
+    got = np.stack([pose.rotation for pose in names["poses"]])
+    np.testing.assert_allclose(got[::2], expected.rotation[::2], atol=1e-6)
+    assert np.array_equal(got[1::2], got[::2])
 
 
 @pytest.mark.parametrize(("fps", "delay"), [(120.0, 0), (120.0, 2), (10.0, 0), (10.0, 3)])

@@ -1,5 +1,6 @@
 """The simulated BlazePose keeps its word: layout, seeds, viewing ray, gaps and anchors, what it may learn from."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,7 +12,9 @@ from blaze2cap.body.kinematics import bone_offsets, forward_kinematics, global_t
 from blaze2cap.body.landmark import (
     LANDMARKS,
     MIRROR,
+    RAW_SCREEN_Z,
     RAW_TRACKED,
+    RAW_WORLD,
     SCREEN,
     TRACKED,
     VISIBILITY,
@@ -259,6 +262,15 @@ def test_gaps_are_zero_and_anchors_follow_them(raw_clip):
     np.testing.assert_array_equal(clip[..., 9], clip[..., 4])
 
 
+def test_relative_depth_on_the_screen_is_the_landmarks_own_over_the_distance(raw_clip):
+    position, _, make = raw_clip
+    clip = make(tracking=TrackingFigures(stranger=0.0))
+    seen = clip.any((1, 2))
+    depth = clip[seen, :, RAW_WORLD.stop - 1] / position[seen, :1, 2].numpy()
+    ratio = clip[seen, :, RAW_SCREEN_Z][np.abs(depth) > 0.01] / depth[np.abs(depth) > 0.01]
+    np.testing.assert_allclose(ratio, 2.3, rtol=1e-3)
+
+
 def test_raw_clips_repeat_by_seed_and_share_the_subject(raw_clip):
     _, _, make = raw_clip
     np.testing.assert_array_equal(make(), make())
@@ -300,6 +312,17 @@ def test_a_stranger_stands_far_from_the_subject(raw_clip):
     assert distance[anchors[1] : anchors[1] + 60].median() > 400
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_who_is_in_clear_view_in_the_first_frame_is_tracked_from_it_on(inside):
+    outside = np.full(300, 1.0 if inside else 0.0)
+    outside[0] = 1.0 - outside[1]
+    starts = [
+        [segment.start for segment in track(outside, np.zeros(300), TrackingFigures(), np.random.default_rng(seed))]
+        for seed in range(20)
+    ]
+    assert all((0 in some) == inside for some in starts)
+
+
 def test_tracking_is_lost_outside_the_image_and_found_inside():
     outside = np.concatenate([np.zeros(500), np.ones(500), np.zeros(500)])
     rng = np.random.default_rng(0)
@@ -332,6 +355,15 @@ def test_random_views_keep_the_motion_and_change_the_view():
     assert (seen[:, :, 0, 2] > 0.5).all()
     fov = torch.rad2deg(2 * torch.atan(0.5 / intrinsics[:, 0]))
     assert 64 < fov.min() < 69 < 76 < fov.max() < 82
+
+
+def test_before_a_single_camera_the_room_is_four_metres_away():
+    camera = dataclasses.replace(cameras()["1"], translation=torch.tensor([0.5, 0.0, 9.0]))
+    position, _ = forward_kinematics(torch.eye(3).expand(400, 1, 21, 3, 3), bones())
+    rotation = torch.eye(3).expand(400, 1, 21, 3, 3)
+    seen, _, _ = random_views(position, rotation, [camera], torch.Generator().manual_seed(0))
+    assert seen[:, 0, 0, 2].mean() == pytest.approx(4.0, abs=0.2)
+    assert seen[:, 0, 0, 0].mean() == pytest.approx(0.0, abs=0.2)
 
 
 def test_bootstrap_borrows_nothing_from_perfect_detections():

@@ -144,6 +144,17 @@ def test_little_memory_is_told(monkeypatch: Patch) -> None:
     assert holds(environment.machine(), WARNING, "2 GB of memory", "close other programs")
 
 
+def test_memory_is_what_a_container_is_held_to(tmp_path: Path) -> None:
+    machine = environment.memory_bytes(tmp_path)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert environment.memory_bytes(tmp_path) == machine > 0
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert environment.memory_bytes(tmp_path) == 1_000_000
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("900000\n")
+    assert environment.memory_bytes(tmp_path) == 900_000
+
+
 def test_git_is_asked_for_a_repository_a_commit_and_a_name(repository: Path, monkeypatch: Patch) -> None:
     assert holds(environment.git(repository), WARNING, "without a commit", "git commit")
     commit(repository)

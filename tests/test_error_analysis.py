@@ -14,6 +14,7 @@ from tiny import bones
 
 from blaze2cap.body import landmark
 from blaze2cap.body.camera import Camera
+from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.body.viewpoint import SIDES, camera_azimuth, side_shown
@@ -128,6 +129,23 @@ def test_with_the_truth_every_figure_is_zero() -> None:
     assert whole[["mpjpe_mm", "mpjpe_local_mm", "mare_rad", "mare_root_rad"]].max() < 0.01
     assert all(left.max() < 0.01 for key, left in study.ceilings["model"].items() if key != "estimated_bones")
     assert set(study.lag["model"].values()) == {0}
+
+
+def test_time_is_counted_in_seconds_and_systems_are_told_the_rate() -> None:
+    clipset = small_clipset()
+    slow = dataclasses.replace(clipset, clips=clipset.clips.assign(fps=40.0))
+    told: set[float] = set()
+
+    def system(landmarks: torch.Tensor, intrinsics: torch.Tensor, dt: float) -> Motion:
+        told.add(dt)
+        return erring(0.1)(landmarks, intrinsics, dt)
+
+    fast, slowed = (study_errors(clips, TAKES, {"model": system}, bones()).frames for clips in (clipset, slow))
+    assert told == {1.0, 1.5}
+    for column in ("since_anchor_s", "take_s"):
+        np.testing.assert_allclose(slowed[column], fast[column] * 60 / 40, rtol=1e-5)
+    assert fast.since_anchor_s.min() == 0
+    assert fast.groupby("clip").since_anchor_s.diff().median() == pytest.approx(1 / 60, rel=1e-3)
 
 
 def test_ceilings_are_means_over_the_same_frames() -> None:

@@ -18,7 +18,7 @@ from blaze2cap.body.camera import Camera
 from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY, WORLD
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.pose_class import POSE_CLASSES, arms_hidden
-from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_vector_to_matrix
+from blaze2cap.body.rotation import matrix_to_rotation_6d, rotation_6d_to_matrix, rotation_vector_to_matrix
 from blaze2cap.data import schema
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.errors import UserError
@@ -116,6 +116,23 @@ def noisy_truth(clipset: ClipSet, scale: float) -> Callable[[torch.Tensor, torch
 def scores_of(clipset: ClipSet, takes: dict[str, list[str]], scale: float = 0.1) -> Scores:
     systems = {"model": noisy_truth(clipset, scale), "blurred": noisy_truth(clipset, 2 * scale)}
     return score(clipset, takes, systems, torch.from_numpy(clipset.offset).mean(0))
+
+
+def scores_with(clipset: ClipSet, rotation: torch.Tensor) -> Scores:
+    """Of a system that answers these rotations, in the world's frame, on the clips of the first take."""
+    takes = {"test": [next(iter(TAKES))]}
+    answers = {}
+    for clip in clipset.clips.index[clipset.clips["take"] == takes["test"][0]]:
+        turned = rotation.clone()
+        turned[:, 0] = clipset.camera_of(clip).rotation @ rotation[:, 0]
+        answers[clipset.clip_landmarks(clip).sum().item()] = turned
+
+    def system(landmarks: torch.Tensor, intrinsics: torch.Tensor, dt: float) -> Motion:
+        turned, detected = answers[landmarks.sum().item()], landmarks.flatten(1).any(1)
+        anchor = detected & (landmarks[:, 0, TRACKED] == 0)
+        return Motion(turned, *root_deltas(torch.zeros(len(turned), 3), turned[:, 0], anchor), detected)
+
+    return score(clipset, takes, {"model": system}, torch.from_numpy(clipset.offset).mean(0))
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +321,33 @@ def test_intervals_hold_their_figure_and_say_what_was_drawn(report: dict, clipse
     assert part["interval"]["method"] == "bootstrap over 6 blocks of 10 s from 3 takes"
     one = evaluate(scores_of(clipset, {"val": ["S1/walking2"]}), {"S1"}, PARAMS)["val"]
     assert one["interval"]["method"] == "bootstrap over 2 blocks of 10 s from 1 take"
+
+
+def test_a_single_block_has_no_interval(clipset: ClipSet) -> None:
+    seconds = dataclasses.replace(clipset, clips=clipset.clips.assign(frames=300, detected=300))
+    part = evaluate(scores_of(seconds, {"val": ["S1/walking2"]}), {"S1"}, PARAMS)["val"]
+    for interval in (part["interval"], part["seen"]["interval"], part["baseline"]["blurred"]["interval"]):
+        assert interval == {"method": "a single block of 10 s, which says nothing of others", "level": 0.95}
+
+
+def test_tremor_is_not_measured_across_glitches_of_the_truth(clipset: ClipSet) -> None:
+    """A truth that trembles in a glitch would make any system look smooth."""
+    first = slice(0, 700)  # of the first take
+    glitch = slice(300, 330)
+    rotation = rotation_6d_to_matrix(torch.from_numpy(clipset.rotation)).clone()
+    noise = torch.randn(30, 21, 3, generator=torch.Generator().manual_seed(0))
+    rotation[glitch] = rotation[glitch] @ rotation_vector_to_matrix(0.3 * noise)
+    outlier = clipset.outlier.copy()
+    outlier[glitch, 0] = True
+    trembling = dataclasses.replace(clipset, rotation=matrix_to_rotation_6d(rotation).numpy(), outlier=outlier)
+    unmarked = dataclasses.replace(trembling, outlier=clipset.outlier)
+    steady = lambda clips: scores_with(clips, rotation_6d_to_matrix(torch.from_numpy(clipset.rotation))[first])  # noqa: E731
+    marked, blind = (evaluate(steady(clips), set(), PARAMS)["test"] for clips in (trembling, unmarked))
+    assert marked["jitter_ratio"] == pytest.approx(1, abs=1e-3)
+    assert marked["acceleration_error_mm_per_frame2"] < 1e-2
+    assert blind["jitter_ratio"] < 0.5
+    assert blind["acceleration_error_mm_per_frame2"] > 1
+    assert marked["mpjpe_mm"] == blind["mpjpe_mm"] > 1
 
 
 def test_five_takes_are_drawn_whole(scores: Scores) -> None:

@@ -144,7 +144,8 @@ def still(landmarks, intrinsics, dt):
     unit, frames = torch.eye(3).expand(len(landmarks), 21, 3, 3), len(landmarks)
     return Motion(unit, torch.zeros(frames, 3), unit[:, 0], torch.ones(frames, dtype=torch.bool))
 
-scores = score(tiny_clipset(("S1/walking2",)), {"test": ["S1/walking2"]}, {"model": still, "other": still}, bones())
+takes = ["S1/walking2", "S2/walking2"]
+scores = score(tiny_clipset(tuple(takes)), {"test": takes}, {"model": still, "other": still}, bones())
 print(json.dumps(evaluate(scores, {"S1"}, EvaluateParams(parts=("test",), bootstrap_samples=100))["test"]))
 """
 

@@ -126,6 +126,23 @@ def test_what_is_no_video_ends_the_command_with_one_sentence(tmp_path: Path, com
     assert not list(tmp_path.glob("*out*"))
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--workers", 2), ("--workers is", "it")),
+        (("--executor", "dask"), ("--executor is", "it")),
+        (("--workers", 2, "--executor", "dask"), ("--workers and --executor are", "them")),
+    ],
+)
+def test_one_video_is_not_spread(tmp_path: Path, options: tuple, named: tuple[str, str]) -> None:
+    code, _, errors = run("missing.mp4", "-o", tmp_path / "out.npy", *options)
+    assert code == 1
+    assert errors.splitlines()[-1] == (
+        f"blaze2cap extract: {tmp_path / 'out.npy'}: one landmark file is made by one process, {named[0]} for a folder "
+        f"as output; name one, or leave {named[1]} out"
+    )
+
+
 def test_places_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
     """The input is not there, either: the output is looked at first."""
     (tmp_path / "folder.npy").mkdir()

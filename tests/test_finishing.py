@@ -165,10 +165,11 @@ def test_a_gap_holds_the_last_pose_and_is_not_valid(params: FinishingParams) -> 
         assert np.array_equal(done.root_position[number], done.root_position[39])
 
 
-def test_poses_before_anybody_is_seen_are_handed_on() -> None:
+def test_poses_before_anybody_is_seen_are_handed_on_by_a_stream() -> None:
     animation = walking(40)
-    animation = dataclasses.replace(animation, valid=np.arange(40) >= 10)
-    assert apart(finish(animation), animation, slice(None, 10)) == 0
+    finishing = Finishing(animation.offset)
+    for pose in list(poses(dataclasses.replace(animation, valid=np.arange(40) >= 10)))[:10]:
+        assert finishing.step(pose) is pose
 
 
 def test_a_return_is_smooth_ends_in_time_and_leaves_nothing() -> None:
@@ -330,6 +331,42 @@ def test_the_state_has_a_fixed_size(params: FinishingParams) -> None:
             finishing.step(pose._replace(time_s=pose.time_s + turn))
         sizes.append(len(pickle.dumps(finishing)))
     assert max(sizes[1:]) <= sizes[1] + 64
+
+
+@EACH
+def test_the_time_before_anybody_is_seen_has_the_first_finished_pose(params: FinishingParams) -> None:
+    animation = walking(60)
+    unseen = np.arange(60) < 10
+    late = dataclasses.replace(
+        animation,
+        valid=~unseen,
+        rotation=np.where(unseen[:, None, None, None], np.eye(3), animation.rotation),
+        root_position=np.where(unseen[:, None], 9.0, animation.root_position),
+        deviation=np.where(unseen[:, None], np.nan, np.full(21, 0.1)),
+    )
+    done = finish(late, params)
+    frames = iter(poses(late))
+    finishing = Finishing(late.offset, params)
+    alone = [finishing.step(next(frames)) for _ in range(60)]
+    assert np.array_equal(done.rotation[10:], [pose.rotation for pose in alone[10:]])
+    assert np.array_equal(done.valid, late.valid)
+    for frame in range(10):
+        assert np.array_equal(done.rotation[frame], done.rotation[10])
+        assert np.array_equal(done.root_position[frame], done.root_position[10])
+        assert np.array_equal(done.deviation[frame], done.deviation[10])
+
+
+@EACH
+def test_a_pose_that_comes_again_is_handed_on_as_it_was(params: FinishingParams) -> None:
+    animation = walking(60)
+    once, again = Finishing(animation.offset, params), Finishing(animation.offset, params)
+    for pose in poses(animation):
+        expected, first = once.step(pose), again.step(pose)
+        assert again.step(pose) is first
+        assert np.array_equal(first.rotation, expected.rotation)
+        assert np.array_equal(first.root_position, expected.root_position)
+    once.reset()
+    assert once.step(next(poses(animation))).time_s == 0, "another stream, whatever its time"
 
 
 def test_bones_that_become_known_later_are_those_the_feet_stand_on() -> None:

@@ -138,6 +138,27 @@ def test_every_form_in_which_people_dump_results_is_read(form: str, tmp_path: Pa
     assert (read_footage(path, 30.0).width == 1280) == isinstance(values, dict)
 
 
+def numbered(first: int = 0) -> list[dict[str, Any] | None]:
+    """Frames with numbers and no times, null where nobody is."""
+    frames = []
+    for frame in SHOWN:
+        values = {key: value for key, value in dumped(frame).items() if key != "time_s"}
+        frames.append({**values, "frame": frame + first} if RAW[frame].any() else None)
+    return frames
+
+
+@pytest.mark.parametrize("nobody_at", [[], [0, 1], [18, 19], [0, 19]], ids=["amid", "first", "last", "both"])
+def test_null_has_the_number_that_fits(nobody_at: list[int], tmp_path: Path) -> None:
+    frames = numbered(100)
+    for place in nobody_at:
+        frames[place] = None
+    seen = [frame is not None for frame in frames]
+    footage = read_footage(write_json(tmp_path / "a.json", frames), fps=30.0)
+    assert footage.landmarks.any((1, 2)).tolist() == seen
+    if not nobody_at:
+        assert same_as_array(tmp_path / "a.json", fps=30.0)
+
+
 def test_a_second_person_is_told(tmp_path: Path) -> None:
     frames = [
         {key: [value, value] if isinstance(value, list) else value for key, value in f.items()} for f in all_frames()
@@ -274,6 +295,14 @@ FAULTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "json: some without times": (
         spoiled_json(lambda frames: [*frames[:2], None, *frames[2:]]),
         "frame 2 has no time_s, others have",
+    ),
+    "json: no number is left for null": (
+        spoiled_json(lambda _: {"fps": 30, "frames": [*numbered()[:3], None, *numbered()[3:5]]}),
+        "frame 4: frame is 58, expected 59 at least, as those with nobody before it have no number",
+    ),
+    "json: somebody without a number": (
+        spoiled_json(lambda _: {"fps": 30, "frames": [*numbered()[:3], dumped(58), *numbered()[4:5]]}),
+        "frame 3 has no frame, others have; number all that show somebody, or none",
     ),
     "json: nobody": (
         written('[{"time_s": 0}, {"time_s": 0.1}]', "a.json"),

@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -31,13 +30,14 @@ from blaze2cap.runtime import live_session
 from blaze2cap.runtime.bvh import read_bvh
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.finishing.chain import FinishingParams
-from blaze2cap.runtime.live import LiveMotion, StopRequest, run_live, stopped_by_signals
+from blaze2cap.runtime.live import LiveMotion, run_live
 from blaze2cap.runtime.live_capture import NewestShot, Shot
-from blaze2cap.runtime.live_preview import drawn, require_display
+from blaze2cap.runtime.live_preview import Preview, drawn, require_display
 from blaze2cap.runtime.live_status import LiveStatus, Spent
 from blaze2cap.runtime.streamer import Streamer
 from blaze2cap.runtime.torch_network import TorchNetwork
 from blaze2cap.runtime.world_pose import WorldPose
+from blaze2cap.stop_request import StopRequest
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 INTRINSICS = camera_intrinsics(64, 48)
@@ -190,11 +190,34 @@ def test_a_session_ends_after_its_time_though_no_picture_comes() -> None:
     assert 15.0 <= clock.now < 16.0
 
 
+class Window:
+    """A view that the user closes at its n-th picture or, where none comes, its n-th wait."""
+
+    def __init__(self, pictures: int = 1000, waits: int = 1000) -> None:
+        self.pictures, self.waits = pictures, waits
+
+    def show(self, image: np.ndarray, landmarks: np.ndarray) -> bool:
+        self.pictures -= 1
+        return self.pictures > 0
+
+    def idle(self) -> bool:
+        self.waits -= 1
+        return self.waits > 0
+
+
 def test_a_session_ends_after_its_time_and_where_the_preview_is_closed() -> None:
     kept, _, _ = session(90, detector_s=0.0, most_s=1.0)
     assert len(kept.poses) == 30
-    kept, _, _ = session(90, detector_s=0.0, show=lambda image, landmarks: False)
-    assert len(kept.poses) == 1
+    kept, _, _ = session(90, detector_s=0.0, view=Window(pictures=3))
+    assert len(kept.poses) == 3
+
+
+def test_a_preview_can_be_closed_while_no_picture_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blaze2cap.runtime.live._PATIENCE_S", 0.001)
+    motion = LiveMotion(lambda *_: upright(), direct(checkpoint().model), CausalWorld())
+    kept, window = Kept(), Window(waits=4)
+    run_live(NewestShot(), motion, [kept], LiveStatus(time.perf_counter, io.StringIO()), StopRequest(), view=window)
+    assert kept.idles == 4
 
 
 def test_without_pictures_outputs_are_told_and_a_request_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,27 +278,6 @@ def test_a_guard_sees_every_frame_before_the_network() -> None:
     np.testing.assert_array_equal(guard.seen[0][LANDMARKS.index("nose"), WORLD], row[RAW_LANDMARKS.index("nose"), :3])
 
 
-def test_a_second_signal_interrupts_only_when_it_is_another_wish() -> None:
-    clock = Clock()
-    stop = StopRequest(clock)
-    stop.ask()
-    clock.now += 0.3
-    stop.ask()
-    assert stop.requested
-    clock.now += 1.0
-    with pytest.raises(KeyboardInterrupt):
-        stop.ask()
-
-
-def test_signals_ask_for_the_end_only_meanwhile() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with stopped_by_signals() as stop:
-        assert not stop.requested
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.requested
-    assert signal.getsignal(signal.SIGTERM) == before
-
-
 def test_a_line_a_second_tells_rate_latency_share_and_drops() -> None:
     clock, out = Clock(), io.StringIO()
     status = LiveStatus(clock, out)
@@ -308,6 +310,26 @@ def test_the_preview_shows_the_figure_where_it_was_detected() -> None:
     assert (low > np.array([0.39, 0.39]) * [540, 960]).all()
     assert (high < np.array([0.61, 0.61]) * [540, 960]).all()
     assert (drawn(image, np.zeros_like(row)) == 40).all()
+
+
+def test_the_preview_listens_to_its_keys_and_its_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    import cv2
+
+    key, visible = [-1], [1.0]
+    monkeypatch.setattr(cv2, "imshow", lambda title, image: None)
+    monkeypatch.setattr(cv2, "waitKey", lambda patience: key[0])
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda title, number: visible[0])
+    nobody_seen = np.zeros((33, 10), np.float32)
+    preview = Preview()
+    assert preview.idle()  # no window yet, so nothing to ask
+    assert preview.show(IMAGE, nobody_seen)
+    assert preview.idle()
+    key[0] = ord("q")
+    assert not preview.idle()
+    assert not preview.show(IMAGE, nobody_seen)
+    key[0], visible[0] = -1, 0.0
+    assert not preview.idle()
+    assert not preview.show(IMAGE, nobody_seen)
 
 
 def test_a_preview_without_a_display_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,6 +374,7 @@ def outputs(folder: Path) -> set[str]:
         (("--record", "models"), "models"),
         (("--record", "person.mp4/a.bvh"), "person.mp4 is a file"),
         (("--record", "a.bvh", "--skeleton", "cat"), "there is no skeleton cat"),
+        (("--record", "a.csv", "--skeleton", "vrm"), "--skeleton names the bones of .bvh and .glb files"),
         (("--mirror",), "--mirror is about an avatar"),
         (("--camera", "1", "--video", "person.mp4"), "give one of the two"),
         (("--smooth", "--raw"), "--smooth and --raw: give one of the two"),
@@ -460,6 +483,7 @@ def test_nothing_listens_and_all_that_is_sent_goes_where_it_was_told(folder: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_session_with_the_recording_whole(number: int, folder: Path) -> None:
     """A process of its own on a long video: frames come, the signal comes, the file is whole and the exit clean."""
@@ -517,29 +541,6 @@ def test_real_landmarks_go_through_a_session(totalcapture_root: Path) -> None:
     poses = [motion.solve(Shot(number / 60, IMAGE, 0.0))[0] for number in range(len(rows))]
     assert [pose.valid for pose in poses] == rows.any(axis=(1, 2)).tolist()
     assert all(np.isfinite(pose.rotation).all() and np.isfinite(pose.root_position).all() for pose in poses)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_terminal_that_is_closed_asks_for_a_clean_end_like_ctrl_c(number: signal.Signals) -> None:
-    before = signal.signal(number, signal.SIG_DFL)  # under `nohup` it is ignored
-    try:
-        with stopped_by_signals() as stop:
-            os.kill(os.getpid(), number)
-            time.sleep(0.05)
-            assert stop.requested
-    finally:
-        signal.signal(number, before)
-
-
-def test_what_nohup_ignores_stays_ignored() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with stopped_by_signals() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
-            time.sleep(0.05)
-            assert not stop.requested
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_status_line_that_nobody_reads_ends_nothing() -> None:

@@ -27,7 +27,9 @@ def everywhere(motion: Motion) -> torch.Tensor:
 
 
 def no_outlier(motion: Motion) -> torch.Tensor:
-    return torch.zeros(motion.rotation.shape[:3], dtype=torch.bool)
+    """Of the frame before the motion, and of its frames."""
+    windows, frames, joints = motion.rotation.shape[:3]
+    return torch.zeros(windows, 1 + frames, joints, dtype=torch.bool)
 
 
 def test_the_truth_costs_nothing() -> None:
@@ -123,7 +125,7 @@ def test_a_rotation_that_is_not_believed_counts_by_its_joints_positions_alone() 
     twisted = motion.rotation.clone()
     twisted[:, 5:8, 9] = twisted[:, 5:8, 9] @ rotation_vector_to_matrix(torch.tensor([2.5, 0.0, 0.0]))
     outlier = no_outlier(motion)
-    outlier[:, 5:8, 9] = True
+    outlier[:, 6:9, 9] = True
     off = motion._replace(rotation=twisted)
     doubted = losses(motion, off, OFFSET, everywhere(motion), outlier, PLACED)
     believed = losses(motion, off, OFFSET, everywhere(motion), no_outlier(motion), PLACED)
@@ -137,7 +139,7 @@ def test_where_the_truth_jumps_its_pose_counts_and_its_changes_do_not() -> None:
     shaken = motion.rotation.clone()
     shaken[:, 5:8:2] = shaken[:, 5:8:2] @ rotation_vector_to_matrix(torch.tensor([0.3, 0.0, 0.0]))
     outlier = no_outlier(motion)
-    outlier[:, 4:9, 0] = True
+    outlier[:, 5:10, 0] = True
     terms = losses(motion, motion._replace(rotation=shaken), OFFSET, everywhere(motion), outlier, PLACED)
     assert min(terms[name].item() for name in ("rot", "root", "position")) > 1e-3
     assert max(terms[name].item() for name in ("smooth", "acceleration", "jerk")) < 2e-6
@@ -149,7 +151,7 @@ def test_a_rotation_that_is_not_believed_is_not_either_where_the_truth_jumps() -
     twisted = motion.rotation.clone()
     twisted[:, 5:8, 9] = twisted[:, 5:8, 9] @ rotation_vector_to_matrix(torch.tensor([2.5, 0.0, 0.0]))
     outlier = no_outlier(motion)
-    outlier[:, 5:8, 9] = outlier[:, 4:9, 0] = True
+    outlier[:, 6:9, 9] = outlier[:, 5:10, 0] = True
     off = motion._replace(rotation=twisted, deviation=torch.full(twisted.shape[:3], 0.1))
     known = off._replace(rotation=motion.rotation)
     terms, sound = (losses(one, motion, OFFSET, everywhere(motion), outlier, PLACED) for one in (off, known))
@@ -167,7 +169,7 @@ def test_after_a_jump_of_the_truth_no_change_counts_that_reaches_back_into_it() 
         way[:, frame] += 0.5
         turn[:, frame] = turn[:, frame] @ rotation_vector_to_matrix(torch.tensor([0.0, 0.5, 0.0]))
     outlier = no_outlier(motion)
-    outlier[:, 5:9, 0] = True
+    outlier[:, 6:10, 0] = True
     off = motion._replace(rotation=thrown, delta_position=way, delta_rotation=turn)
     terms = losses(motion, off, OFFSET, everywhere(motion), outlier, PLACED)
     assert max(terms[name].item() for name in ("smooth", "acceleration", "jerk", "root_position")) < 2e-6
@@ -175,6 +177,20 @@ def test_after_a_jump_of_the_truth_no_change_counts_that_reaches_back_into_it() 
         motion, off._replace(delta_rotation=motion.delta_rotation), OFFSET, everywhere(motion), outlier, PLACED
     )
     torch.testing.assert_close(terms["rot"], unturned["rot"])
+
+
+def test_a_jump_of_the_frame_before_the_window_teaches_no_change_into_it() -> None:
+    motion = truth()
+    way, turn = motion.delta_position.clone(), motion.delta_rotation.clone()
+    way[:, 0] += 0.5
+    turn[:, 0] = turn[:, 0] @ rotation_vector_to_matrix(torch.tensor([0.0, 2.0, 0.0]))
+    outlier = no_outlier(motion)
+    off = motion._replace(delta_position=way, delta_rotation=turn)
+    believed = losses(motion, off, OFFSET, everywhere(motion), outlier, PLACED)
+    outlier[:, 0, 0] = True
+    doubted = losses(motion, off, OFFSET, everywhere(motion), outlier, PLACED)
+    for name in ("rot", "root_position"):
+        assert doubted[name] < 2e-6 < 1e-3 < believed[name]
 
 
 def test_the_best_deviation_is_the_error_itself() -> None:

@@ -18,7 +18,15 @@ from torch import Tensor
 
 from blaze2cap.body.camera import ray_rotation
 from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.landmark import LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, RAW_TRACKED, TRACKED
+from blaze2cap.body.landmark import (
+    CHANNELS,
+    LANDMARKS,
+    RAW_CHANNELS,
+    RAW_LANDMARKS,
+    RAW_TRACKED,
+    RAW_TRACKED_COPY,
+    TRACKED,
+)
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.rotation import (
     geodesic_angle,
@@ -120,13 +128,16 @@ def test_half_precision_is_off_by_its_own_rounding(dtype: torch.dtype) -> None:
 def test_what_is_no_number_is_refused_by_frame_and_landmark(
     raw: bool, frame: int, data: st.DataObject, value: float, dtype: type
 ) -> None:
-    names, channels, flag = (RAW_LANDMARKS, RAW_CHANNELS, RAW_TRACKED) if raw else (LANDMARKS, TRACKED + 1, TRACKED)
+    names, channels = (RAW_LANDMARKS, RAW_CHANNELS) if raw else (LANDMARKS, CHANNELS)
+    flags = (RAW_TRACKED, RAW_TRACKED_COPY) if raw else (TRACKED,)
     landmarks = np.ones((FRAMES, len(names), channels), dtype)
-    require_sound(Path("a.npy"), landmarks, names, flag)
+    require_sound(Path("a.npy"), landmarks, names, *flags)
     landmark = data.draw(st.integers(0, len(names) - 1))
     landmarks[frame, landmark, data.draw(st.integers(0, channels - 1))] = value
-    with pytest.raises(UserError, match=rf"a\.npy: 1 frames hold .*, first frame {frame}, {names[landmark]}$"):
-        require_sound(Path("a.npy"), landmarks, names, flag)
+    with pytest.raises(
+        UserError, match=rf"a\.npy: 1 frames hold .*, first frame {frame}, {names[landmark]}: {value:g}$"
+    ):
+        require_sound(Path("a.npy"), landmarks, names, *flags)
 
 
 def _random_motion(seed: int) -> Motion:
@@ -157,15 +168,17 @@ def test_losses_equal_their_definitions_written_out_in_loops(seed: int) -> None:
     prediction, truth = _random_motion(10 + seed), _random_motion(20 + seed)
     offset = bones().double()[None].expand(2, 21, 3)
     together = torch.rand(2, FRAMES, generator=generator) < 0.8
-    outlier = torch.rand(2, FRAMES, 21, generator=generator) < 0.2
+    outlier = torch.rand(2, FRAMES + 1, 21, generator=generator) < 0.2
     known = torch.tensor([True, seed % 2 == 0])
     terms = losses(prediction, truth, offset, together, outlier, known)
     p, t = ([part.numpy() for part in motion] for motion in (prediction, truth))
-    doubted, valid = outlier.numpy(), t[3]
+    doubted, valid = outlier[:, 1:].numpy(), t[3]
+    doubted_before = outlier[:, 0].numpy()
     sums: dict[str, list[float]] = {name: [] for name in terms}
     for b in range(2):
         calm = [[not doubted[b, f, j] and not doubted[b, f, 0] for j in range(21)] for f in range(FRAMES)]
-        steady = [[calm[f][j] and (f == 0 or calm[f - 1][j]) for j in range(21)] for f in range(FRAMES)]
+        before = [[not doubted_before[b, j] and not doubted_before[b, 0] for j in range(21)], *calm]
+        steady = [[calm[f][j] and before[f][j] for j in range(21)] for f in range(FRAMES)]
         believed = [[bool(known[b]) if j == 0 else not doubted[b, f, j] for j in range(21)] for f in range(FRAMES)]
         posed = [[_walked(motion[0][b, f], offset[b].numpy()) for f in range(FRAMES)] for motion in (p, t)]
         error = [posed[0][f][0] - posed[1][f][0] for f in range(FRAMES)]

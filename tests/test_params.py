@@ -63,9 +63,12 @@ def test_a_file_without_thresholds_or_base_losses_means_the_committed_ones() -> 
         ("preprocess", "max_reprojection_px", 0, "preprocess.max_reprojection_px is 0.0, expected a number of pixels"),
         ("preprocess", "max_reprojection_px", float("nan"), "preprocess.max_reprojection_px is nan"),
         ("preprocess", "max_reprojection_px", "200 px", "preprocess.max_reprojection_px is '200 px', expected float"),
+        ("preprocess", "max_reprojection_px", "nan", "preprocess.max_reprojection_px is 'nan', expected float"),
+        ("preprocess", "max_reprojection_px", "200", "preprocess.max_reprojection_px is '200', expected float"),
+        ("preprocess", "max_reprojection_px", "1e999", "preprocess.max_reprojection_px is '1e999', expected a finite"),
+        ("dataset", "sample", {"seed": "1e3"}, "dataset.sample.seed is '1e3', expected int"),
         ("split", "validation", ["S2/freestyle2", "S2-rom1"], "split.validation[1] is 'S2-rom1', expected subject"),
         ("split", "validation", ["S2/freestyle2"] * 2, "split.validation[1] is 'S2/freestyle2', which stands"),
-        ("split", "validation", ["S4/acting3"], "split.validation[0] is 'S4/acting3', which is not among the standard"),
         ("split", "validation", "S2/freestyle2", "split.validation is 'S2/freestyle2'"),
         ("split", "exclude", ["S1/"], "split.exclude[0] is 'S1/'"),
         ("split", "exclude", [["S1/rom1"]], "split.exclude[0] is ['S1/rom1'], expected str"),
@@ -76,6 +79,12 @@ def test_a_bad_value_is_named_by_its_key(section: str, key: str, value: object, 
         params_from({key: value}, section, SECTIONS[section], "params.yaml")
     assert str(caught.value).startswith(f"params.yaml: {expected}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["2e2", "2E+2", "2.e2", ".2e3", "+20e1", "2000e-1"])
+def test_a_number_with_an_exponent_is_one_as_dvc_reads_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"preprocess: {{max_reprojection_px: {text}}}")
+    assert load_params("preprocess", PreprocessParams, tmp_path / "params.yaml").max_reprojection_px == 200.0
 
 
 def test_a_take_is_either_validated_on_or_left_out() -> None:

@@ -19,7 +19,17 @@ from torch import Tensor
 
 from blaze2cap.body.camera import Camera
 from blaze2cap.body.kinematics import forward_kinematics as torch_forward_kinematics
-from blaze2cap.body.landmark import LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, TRACKED
+from blaze2cap.body.landmark import (
+    CHANNELS,
+    LANDMARKS,
+    RAW_CHANNELS,
+    RAW_LANDMARKS,
+    RAW_SCREEN,
+    RAW_TRACKED,
+    RAW_TRACKED_COPY,
+    SCREEN,
+    TRACKED,
+)
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, PARENTS
@@ -35,7 +45,9 @@ from blaze2cap.runtime.motion_files import write_motion
 from blaze2cap.runtime.motion_table import csv_columns
 from blaze2cap.runtime.network import Answer, Solver
 from blaze2cap.runtime.prediction import predict
+from blaze2cap.runtime.retiming import Track, spread
 from blaze2cap.runtime.rotation import geodesic_angle, quaternion_to_matrix
+from blaze2cap.runtime.rotation import rotation_vector_to_matrix as matrices
 from blaze2cap.runtime.torch_network import solver
 
 CLIPSET = tiny_clipset()
@@ -206,6 +218,28 @@ def test_fast_footage_is_seen_every_second_frame_and_comes_back_whole() -> None:
     assert np.allclose(between[tracked], whole[tracked] / 2, atol=2e-3)
 
 
+@pytest.mark.parametrize("keep", [2, 3, 4])
+def test_steady_motion_of_thinned_footage_is_steady_up_to_the_last_frame(keep: int) -> None:
+    """After the last frame that is kept, others follow; the motion goes on through them while somebody is tracked."""
+    frames = np.arange(2 * keep)
+    turn = matrices(0.02 * frames[:, None, None] * np.linspace(-1, 1, 63).reshape(21, 3))
+    way, valid = frames[:, None] * np.array([0.01, 0.0, -0.02]), np.ones(2, bool)
+    track = Track(turn[::keep], way[::keep], valid, np.array([[0.1], [0.2]]) + np.zeros(21))
+    landmarks = clip_footage().landmarks[: len(frames)].copy()
+    whole = spread(track, keep, landmarks)
+    np.testing.assert_allclose(whole.rotation, turn, atol=1e-6)
+    np.testing.assert_allclose(whole.root_position, way, atol=1e-9)
+    assert whole.deviation[:, 0].tolist() == [0.1] * keep + [0.2] * keep
+    lost, found_anew = landmarks.copy(), landmarks.copy()
+    lost[-1], found_anew[-1, :, TRACKED] = 0, 0
+    for broken in (lost, found_anew):
+        held = spread(track, keep, broken)
+        assert np.array_equal(held.rotation[:-1], whole.rotation[:-1])
+        assert np.array_equal(held.rotation[-1], held.rotation[keep])
+    alone = spread(track.at(slice(1)), keep, landmarks[:keep])
+    assert np.array_equal(alone.rotation, turn[np.zeros(keep, int)])
+
+
 def test_slow_footage_is_filled_up_and_comes_back_as_it_was() -> None:
     asked = []
 
@@ -284,6 +318,29 @@ def test_the_command_writes_all_that_is_asked_for(folder: Path) -> None:
     assert np.load(folder / "new" / "b.NPZ")["joint_position"].shape == (150, 21, 3)
 
 
+def test_a_tilt_that_nothing_tells_is_said_to_be_unknown(folder: Path) -> None:
+    write_landmarks(folder / "short.npy", read_landmarks(folder / "raw.npy")[:14], Sidecar(fps=30.0))
+    code, printed, said = run("predict", "short.npy", "-o", "a.npz")
+    assert (code, said) == (0, "")
+    assert printed.splitlines()[0] == (
+        "camera: how far it looks down is unknown, as nobody stands straight for long enough, and taken for 0 degrees; "
+        "if the person leans, give --camera-tilt"
+    )
+    assert np.load("a.npz")["camera_tilt_deg"] == 0
+    _, printed, _ = run("predict", "short.npy", "-o", "a.npz", "--camera-tilt", 0)
+    assert not printed.startswith("camera")
+
+
+def test_a_tilt_is_known_that_is_given_or_that_somebody_who_stands_shows() -> None:
+    rotation, way = walker()
+    footage, sitting = seen_by_upright_camera(rotation, way), rotation.clone()
+    sitting[:, JOINT_INDEX["RightLeg"]] = rotation_vector_to_matrix(torch.tensor([1.5, 0.0, 0.0]))
+    assert predict(knowing(rotation, way), footage).camera_tilt_known
+    assert predict(knowing(sitting, way), footage, camera_tilt_deg=0.0).camera_tilt_known
+    unknown = predict(knowing(sitting, way), footage)
+    assert (unknown.camera_tilt_deg, unknown.camera_tilt_known) == (0.0, False)
+
+
 def test_a_prediction_asks_nobody_in_the_network(folder: Path) -> None:
     with network_use() as uses:
         code, _, said = run("predict", "raw.npy", "-o", "motion.html", "-o", "motion.glb")
@@ -337,6 +394,16 @@ def test_both_layouts_give_the_same_motion(folder: Path) -> None:
     assert (folder / "raw.bvh").read_bytes() == (folder / "model_layout.bvh").read_bytes()
 
 
+def test_what_is_taken_for_granted_without_a_sidecar_is_told(folder: Path) -> None:
+    (folder / "raw.json").unlink()
+    assumed = "no sidecar raw.json beside it, taken for 1920 x 1080 pixels"
+    _, _, said = run("predict", "raw.npy", "-o", "a.bvh")
+    assert said == f"blaze2cap predict: raw.npy: {assumed} at 60 frames/s\n"
+    for name in ("raw", "model_layout"):
+        _, _, said = run("predict", f"{name}.npy", "-o", "a.bvh", "--fps", 30)
+        assert said == f"blaze2cap predict: raw.npy: {assumed}\n".replace("raw", name)
+
+
 def test_a_sidecar_says_the_field_of_view(folder: Path) -> None:
     known = json.loads((folder / "raw.json").read_text())
     (folder / "raw.json").write_text(json.dumps(known | {"field_of_view_deg": 40.0}))
@@ -358,6 +425,14 @@ def _set(landmarks: np.ndarray, *index: object, value: float) -> np.ndarray:
     return landmarks
 
 
+def _flags(landmarks: np.ndarray) -> list[int]:
+    return [TRACKED] if landmarks.shape[-1] == CHANNELS else [RAW_TRACKED, RAW_TRACKED_COPY]
+
+
+def _screen_y(landmarks: np.ndarray) -> int:
+    return (SCREEN if landmarks.shape[-1] == CHANNELS else RAW_SCREEN).stop - 1
+
+
 FAULTS = {
     "nan": (lambda x: _set(x, 7, 3, 1, value=np.nan), "1 frames hold NaN or infinity, first frame 7"),
     "infinity": (lambda x: _set(x, slice(3, 5), 3, value=np.inf), "2 frames hold NaN or infinity, first frame 3"),
@@ -366,15 +441,17 @@ FAULTS = {
     "a frame": (lambda x: x[0], r"expected landmarks of shape (frames, 33, 10) or (frames, 25, 7)"),
     "no frames": (lambda x: x[:0], "frames"),
     "integers": (lambda x: x.astype(int), "float32"),
-    "flag": (lambda x: _set(x, 4, slice(None), -1, value=0.5) * 1, "tracking flag"),
-}
+    "flag": (lambda x: _set(x, 4, slice(None), -1, value=0.5), "frame 4: the tracking flag"),
+    "visibility": (lambda x: _set(x, 9, 3, -2, value=1.5), "visibility outside 0 to 1, first frame 9"),
+    "pixels": (lambda x: _set(x, ..., _screen_y(x), value=540), "150 frames hold a screen position"),
+    "flag alone": (lambda x: _set(_set(x, 5, value=0), 5, slice(None), _flags(x), value=1),
+                   "all zeros but for the tracking flag, first frame 5"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("fault", "layout"), [*itertools.product(FAULTS, ("raw.npy", "model_layout.npy"))])
 def test_bad_landmarks_end_in_a_sentence_and_leave_nothing(fault: str, layout: str, folder: Path) -> None:
     change, told = FAULTS[fault]
-    if (fault, layout) == ("flag", "raw.npy"):
-        change = lambda x: _set(x, 4, slice(None), 4, value=0.5)  # noqa: E731
     before = [*files(folder), "spoiled.npy"]
     code, printed, said = run("predict", _spoiled(folder, layout, change), "-o", "out/a.bvh", "--fps", 60)
     assert (code, printed) == (1, "")
@@ -389,6 +466,9 @@ def test_bad_landmarks_end_in_a_sentence_and_leave_nothing(fault: str, layout: s
     [
         (("raw.npy", "-o", "a.fbx"), "a.fbx: cannot write .fbx; use .bvh, .glb, .npz, .csv, .html, .png, .mp4"),
         (("raw.npy", "-o", "a"), "cannot write a name without suffix"),
+        (("raw.npy", "-o", "a.npz", "--skeleton", "vrm"), "--skeleton names the bones of .bvh and .glb files"),
+        (("raw.npy", "-o", "a.npz", "--pose-model", "lite"), "--pose-model is for videos"),
+        (("raw.npy", "-o", "a.npz", "--smooth", "--raw"), "--smooth and --raw: give one of the two"),
         (("raw.npy", "-o", "a.bvh", "-o", "models/../a.bvh"), "is named twice"),
         (("raw.npy", "-o", "folder.bvh"), "folder.bvh is a folder"),
         (("raw.npy", "-o", "raw.json/a.bvh"), "raw.json is a file"),

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from browser import Browser
+from PIL import Image
 from test_checkpoint import checkpoint
 from test_cli import run
 from test_predict import files, knowing, seen_by_upright_camera, walker
@@ -110,6 +111,9 @@ def broken_videos(folder: Path) -> None:
     (folder / "folder").mkdir()
     (folder / "landmarks.npy").write_bytes(b"")
     (folder / "file").write_text("")
+    (folder / "pictures").mkdir()
+    Image.fromarray(nobody(1)[0]).save(folder / "pictures" / "0.png")
+    (folder / "linked").symlink_to(folder / "pictures")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,9 @@ def broken_videos(folder: Path) -> None:
         (("landmarks.npy", "-o", "a.mp4"), "a.mp4: the skeleton is drawn over the video's pictures"),
         (("landmarks.npy", "-o", "a.html"), "not a readable .npy array"),
         (("whole.mp4", "-o", "whole.mp4"), "whole.mp4 is the input"),
+        (("pictures", "-o", "pictures/0.png"), "pictures/0.png would be one of the pictures of pictures, the input"),
+        (("pictures/", "-o", "pictures/./new.PNG"), "pictures/new.PNG would be one of the pictures of pictures"),
+        (("linked", "-o", "pictures/new.png"), "pictures/new.png would be one of the pictures of linked"),
         (("whole.mp4", "-o", "a.gif"), "cannot write .gif; use .bvh, .glb, .npz, .csv, .html, .png, .mp4"),
         (("whole.mp4", "-o", "file/a.mp4"), "file is a file"),
         (("whole.mp4", "-o", "a.bvh", "--pose-model", "medium"), "no such pose model"),

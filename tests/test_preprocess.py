@@ -1,5 +1,6 @@
 """Packing: segments and strides are rows of an index, truth is what Vicon measured, bytes do not depend on workers."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from recordings import detect, make_camera, make_motion, write_recordings
 
 from blaze2cap.body.kinematics import forward_kinematics
-from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.landmark import RAW_SCREEN, TRACKED
 from blaze2cap.body.motion import BODY_SLOTS, ROOT_POSITION_SLOT, ROOT_ROTATION_SLOT
 from blaze2cap.body.rotation import identity_6d, matrix_to_rotation_6d, rotation_6d_to_matrix
 from blaze2cap.data.augment import strided, target_name
 from blaze2cap.data.clipset import UNKNOWN, ClipSet
+from blaze2cap.data.faults.params import FaultParams
+from blaze2cap.data.faults.timing import SEARCH_FRAMES
 from blaze2cap.data.manifest import write_manifest
 from blaze2cap.data.packed import Span, allocate, packed_array, write_rows
 from blaze2cap.data.preprocess import PreprocessParams, preprocess
@@ -187,6 +190,37 @@ def test_views_too_short_to_tell_a_lag_tell_that_of_their_take_together(tmp_path
     assert report["by_take"][TAKE]["lag_frames"] == pytest.approx(2, abs=0.5)
 
 
+def _late_landmarks(raw: Path, frames: int, noise: float) -> None:
+    """Landmarks of the one clip run behind by so many frames; the image of each joint jitters by `noise` widths."""
+    position, _ = make_motion(200, seed=0)
+    late = torch.cat((position[:1].expand(frames, -1, -1), position[: 200 - frames]))
+    landmarks = detect(late, make_camera(5.0))
+    landmarks[..., RAW_SCREEN] += noise * np.random.default_rng(0).standard_normal((200, 33, 2))
+    write_landmarks(raw / ClipName("S1", "freestyle1", "1").landmark_file, landmarks)
+
+
+def test_a_lag_without_correlation_is_not_corrected(tmp_path: Path) -> None:
+    raw = write_recordings(tmp_path / "raw", {TAKE: 200}, cameras=1)
+    _late_landmarks(raw, frames=2, noise=0.05)
+    for lowest, corrected in ((-1.0, True), (0.25, False)):
+        report = pack(raw, tmp_path / "clips", correct_lag=True, faults=FaultParams(min_correlation=lowest))
+        take, clip = report["by_take"][TAKE], report["by_clip"][f"{TAKE}/cam1"]
+        assert take["lag_correlation"] < 0.25
+        assert round(take["lag_frames"]) not in (0, SEARCH_FRAMES, -SEARCH_FRAMES)
+        assert clip["shifted_frames"] == corrected * round(take["lag_frames"])
+
+
+@pytest.mark.parametrize(("late", "corrected"), [(SEARCH_FRAMES - 1, SEARCH_FRAMES - 1), (SEARCH_FRAMES + 3, 0)])
+def test_a_lag_at_the_end_of_the_search_may_be_a_longer_one_and_is_not_corrected(
+    tmp_path: Path, late: int, corrected: int
+) -> None:
+    raw = write_recordings(tmp_path / "raw", {TAKE: 200}, cameras=1)
+    _late_landmarks(raw, late, noise=0)
+    report = pack(raw, tmp_path / "clips", correct_lag=True)
+    assert report["by_take"][TAKE]["lag_correlation"] > 0.9
+    assert report["by_clip"][f"{TAKE}/cam1"]["shifted_frames"] == corrected
+
+
 def test_the_report_counts_what_was_cut_and_lost(raw: Path, tmp_path: Path) -> None:
     report = pack(raw, tmp_path / "clips")
     assert report["by_clip"]["S1/freestyle1/cam2"]["truncated_landmark_frames"] == 3
@@ -242,6 +276,21 @@ def test_a_folder_in_which_nobody_is_detected_is_refused(raw: Path, tmp_path: Pa
         write_landmarks(path, np.zeros((FRAMES, 33, 10), np.float32))
     with pytest.raises(UserError, match="nobody is detected"):
         pack(raw, tmp_path / "clips")
+
+
+def test_recordings_whose_segments_are_all_rejected_are_refused(raw: Path, tmp_path: Path) -> None:
+    for path in raw.rglob("*.npy"):
+        landmarks = np.load(path)
+        landmarks[landmarks.any(axis=(1, 2)), :, 5] += 0.4  # as if the cameras looked elsewhere
+        write_landmarks(path, landmarks)
+    with pytest.raises(UserError) as caught:
+        pack(raw, tmp_path / "clips")
+    assert re.fullmatch(
+        r"all 4 segments are rejected: S1/freestyle1/cam1: median distance to the projected truth 768 px; look at "
+        r"calibration\.cal, which must lead from the world to each camera, in metres",
+        str(caught.value),
+    )
+    assert not (tmp_path / "clips").exists()
 
 
 @pytest.mark.schema

@@ -213,7 +213,7 @@ def test_stages_make_clips_with_parts_of_a_published_folder(
     params = tmp_path / "params.yaml"
     params.write_text(
         f"dataset: {{source: published, path: {folder}}}\n"
-        "preprocess: {strides: [1, 2, 3]}\n"
+        "preprocess: {strides: [1, 2, 3, 5], correct_lag: true}\n"
         "runtime: {executor: local}\n"
         "split: {validation: []}\n"
     )
@@ -224,6 +224,11 @@ def test_stages_make_clips_with_parts_of_a_published_folder(
     told = capsys.readouterr().err
     assert told.count("download: left out blaze_augmented/S1/acting1/cam2/") == 6
     assert "download: 1 samples at strides 1, 2, 3 of these segments are not there" in told
+    assert [line for line in told.splitlines() if line.startswith("preprocess: ")] == [
+        "preprocess: preprocess.strides names 5, but no sample here has that stride: the published form is not thinned "
+        "anew",
+        "preprocess: preprocess.correct_lag is true, but changes nothing: no lag shows in the published form",
+    ]
     assert read_parts(split) == {"train": ["S1/acting1"], "val": [], "test": ["S4/walking2"], "none": []}
     assert read_split_map(split / "split_map.json")[["split_train", "split_test"]].sum().tolist() == [10, 6]
     download = json.loads((metrics / "download.json").read_text())
@@ -292,8 +297,26 @@ def test_a_map_that_is_none_is_refused(folder: Path, tmp_path: Path, damage: str
 
 
 def test_a_map_of_other_samples_is_refused(folder: Path, tmp_path: Path) -> None:
+    """As where the map of one layout lies beside the files of the other."""
     text = (with_map(folder) / DATASET_MAP_FILE).read_text()
-    (folder / DATASET_MAP_FILE).write_text(text.replace("_s1_", "_s4_").replace("_s2_", "_s5_").replace("_s3_", "_s6_"))
+    renamed = text.replace("blaze_augmented", "blazepose_final").replace("gt_augmented", "gt_final")
+    (folder / DATASET_MAP_FILE).write_text(renamed.replace("/blaze_S", "/blazepose_S"))
+    with pytest.raises(UserError) as caught:
+        packed(folder, tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/raw/dataset_map.json: none of its 23 samples is among the 23 beside it, where "
+        "blaze_augmented/S1/acting1/cam1/blaze_S1_acting1_cam1_seg0_s1_o0.npy is, while the map lists "
+        "blazepose_final/S1/acting1/cam1/blazepose_S1_acting1_cam1_seg0_s1_o0.npy; `blaze2cap map` writes one of what "
+        "is there"
+    )
+
+
+def test_a_map_that_lists_all_samples_in_no_part_of_their_takes_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Their takes are in one by segments that are not here."""
+    entries = json.loads((with_map(folder) / DATASET_MAP_FILE).read_text())
+    in_no_part = [entry | {"split_train": False, "split_test": False} for entry in entries]
+    elsewhere = json.loads(json.dumps(entries).replace("_seg", "_seg9"))
+    (folder / DATASET_MAP_FILE).write_text(json.dumps(in_no_part + elsewhere))
     with pytest.raises(UserError, match=r"all 23 samples are rejected; in no part of dataset_map\.json"):
         packed(folder, tmp_path)
 

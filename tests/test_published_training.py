@@ -68,7 +68,7 @@ def test_the_roots_own_deviation_counts_only_where_its_orientation_is_known() ->
     valid, said = torch.ones(1, 20, dtype=torch.bool), torch.full((1, 20, 21), 0.1)
     said[..., 0] = 1.0
     truth = Motion(rotation, *root_deltas(position, rotation[:, :, 0], ~valid), valid, said)
-    outlier = torch.zeros(1, 20, 21, dtype=torch.bool)
+    outlier = torch.zeros(1, 21, 21, dtype=torch.bool)
     guessed, known = (
         losses(truth, truth, bones()[None], valid, outlier, torch.tensor([root_known]))["deviation"].item()
         for root_known in (False, True)
@@ -147,7 +147,8 @@ def test_where_the_truth_starts_teaches_nothing(clipset: ClipSet, precision: str
         best, _ = trainer.run(tmp_path / name, 0, silent)
         curves.append([value for row in trainer.curves for value in row.values()])
         scales.append(float(best.deviation_scale))
-    assert curves[1] == pytest.approx(curves[0], rel=1e-2)
+    # The jerk of an answer in bf16 is mostly that of its last digits.
+    assert curves[1] == pytest.approx(curves[0], rel=1e-2 if precision == "fp32" else 2e-2)
     assert scales[1] == pytest.approx(scales[0], rel=1e-2)
 
 
@@ -177,6 +178,8 @@ def blurred(clipset: ClipSet) -> object:
 def report_of(clipset: ClipSet, system: object) -> Report:
     systems = {"model": system, "one_euro_ik": system}
     scores = score(clipset, {"test": [TAKES[1]], "train": [TAKES[0]]}, systems, bones())  # type: ignore[arg-type]
+    # Of a single block there would be no intervals: here each camera stands for one.
+    scores = dataclasses.replace(scores, blocks=scores.blocks.assign(block=scores.blocks.camera.astype(int)))
     return evaluate(scores, {"S1"}, EvaluateParams(bootstrap_samples=100))
 
 

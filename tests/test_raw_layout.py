@@ -19,9 +19,22 @@ def _bytes(array: np.ndarray, **options: bool) -> bytes:
     return file.getvalue()
 
 
-def _with(value: float, frame: int, channel: int) -> np.ndarray:
-    array = np.ones((5, 33, 10), dtype=np.float32)
+def _with(value: float, frame: int, channel: int, dtype: type = np.float32) -> np.ndarray:
+    array = np.ones((5, 33, 10), dtype=dtype)
     array[frame, 7, channel] = value
+    return array
+
+
+def _with_flags(first: float, second: float) -> np.ndarray:
+    array = np.ones((5, 33, 10), dtype=np.float32)
+    array[3, :, 4], array[3, :, 9] = first, second
+    return array
+
+
+def _flag_alone() -> np.ndarray:
+    array = np.ones((5, 33, 10), dtype=np.float32)
+    array[3:] = 0
+    array[3, :, [4, 9]] = 1
     return array
 
 
@@ -33,7 +46,7 @@ def test_a_clip_name_is_its_path(tmp_path: Path) -> None:
 
 def test_landmarks_and_sidecar_are_read_as_written(tmp_path: Path) -> None:
     landmarks = np.random.default_rng(0).random((5, 33, 10), dtype=np.float32).round()
-    landmarks[:, :, 4] = 1
+    landmarks[:, :, [4, 9]] = 1
     path = tmp_path / CLIP.landmark_file
     write_landmarks(path, landmarks)
     assert read_sidecar(path) == Sidecar(width=1920, height=1080, fps=60.0)
@@ -54,8 +67,19 @@ FAULTS: dict[str, tuple[bytes, str]] = {
     "no frames": (_bytes(np.ones((0, 33, 10), np.float32)), "no frames"),
     "nan": (_bytes(_with(np.nan, 3, 0)), "1 frames hold NaN or infinity, first frame 3"),
     "infinity": (_bytes(_with(np.inf, 2, 5)), "first frame 2"),
-    "another flag": (_bytes(_with(0.5, 2, 4)), "tracking flag"),
-    "flags that differ in a frame": (_bytes(_with(0, 2, 4)), "tracking flag"),
+    "another flag": (_bytes(_with_flags(0.5, 0.5)), "frame 3: the tracking flag, .*, must be 0 or 1"),
+    "a copy of the flag that is none": (_bytes(_with_flags(1, 0.5)), "frame 3: the tracking flag"),
+    "a copy of the flag that differs": (
+        _bytes(_with_flags(1, 0)),
+        "frame 3: the tracking flag, channel 4 and channel 9,",
+    ),
+    "flags that differ in a frame": (_bytes(_with(0, 2, 4)), "frame 2: the tracking flag"),
+    "copies that differ in a frame": (_bytes(_with(0, 2, 9)), "frame 2: the tracking flag"),
+    "nobody, tracked on": (_bytes(_flag_alone()), "1 frames are all zeros but for the tracking flag, first frame 3;"),
+    "a visibility of percent": (_bytes(_with(95, 2, 8)), "1 frames hold a visibility .*, first frame 2, left_ear: 95$"),
+    "a visibility below 0": (_bytes(_with(-0.25, 2, 3)), "visibility outside 0 to 1, first frame 2, left_ear: -0.25$"),
+    "pixels": (_bytes(_with(21.5, 4, 6)), "1 frames hold a screen .*pixels.*first frame 4, left_ear: 21.5$"),
+    "pixels beyond any number": (_bytes(_with(1500, 4, 5)), "pixels.*first frame 4, left_ear: 1500$"),
 }
 
 
@@ -68,6 +92,25 @@ def test_a_damaged_landmark_file_is_named_in_one_sentence(tmp_path: Path, fault:
         read_landmarks(path)
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_landmarks_outside_the_image_and_visibilities_of_rounding_are_sound(tmp_path: Path, dtype: type) -> None:
+    """What lies far outside is read as it is, what an interpolation leaves beyond 0 or 1 as that."""
+    landmarks = _with(-19, 2, 5, dtype)
+    landmarks[3, 7, [3, 8]] = 1 + np.finfo(np.float16).eps, -np.finfo(np.float32).eps
+    np.save(tmp_path / "a.npy", landmarks)
+    found = read_landmarks(tmp_path / "a.npy")
+    assert found[2, 7, 5] == -19
+    assert found[3, 7, [3, 8]].tolist() == [1, 0]
+    assert found.dtype == np.float32
+
+
+def test_no_real_recording_is_refused(totalcapture_root: Path) -> None:
+    files = sorted(totalcapture_root.glob("landmarks/*/*/*.npy"))
+    assert files
+    for file in files:
+        np.testing.assert_array_equal(read_landmarks(file), np.load(file))
 
 
 def test_a_missing_landmark_file_is_named(tmp_path: Path) -> None:

@@ -162,17 +162,17 @@ def test_a_movie_is_h264_of_even_size_at_its_frame_rate(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.mp4"]
 
 
-def test_the_suffix_decides_what_is_written(clips: Path, tmp_path: Path) -> None:
+def test_the_suffix_decides_what_is_written_in_any_case(clips: Path, tmp_path: Path) -> None:
     short = ("--seconds", 0.2, "--prediction", clips.parents[1] / "models")
-    for name in ("a.html", "a.png", "a.mp4"):
+    for name in ("a.HTML", "a.png", "a.Mp4"):
         code, printed, said = run("show", "S1/walking2/cam1", "--clips", clips, *short, "-o", tmp_path / name)
         assert code == 0, said
         assert "12 frames" in printed
-    assert (tmp_path / "a.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "a.HTML").read_text().startswith("<!DOCTYPE html>")
     assert Image.open(tmp_path / "a.png").format == "PNG"
-    with av.open(str(tmp_path / "a.mp4")) as movie:
+    with av.open(str(tmp_path / "a.Mp4")) as movie:
         assert movie.streams.video[0].frames == 12
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.mp4", "a.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.HTML", "a.Mp4", "a.png"]
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,43 @@ def test_a_protocol_holds_out_what_it_promises(preset: str) -> None:
     assert sorted(take for take in TRAIN_TAKES if parts[take] != "train") == unseen
 
 
-def test_nothing_left_to_train_on_is_fatal() -> None:
-    with pytest.raises(UserError, match=r"no take is left for training.*split\.validation"):
-        assign_parts(["S2/freestyle2", "S4/acting3"], SplitParams(validation=("S2/freestyle2",)))
+@pytest.mark.parametrize(
+    ("takes", "params", "given", "expected"),
+    [
+        (
+            ["S2/freestyle2", "S4/acting3"], SplitParams(validation=("S2/freestyle2",)), None,
+            "no take is left for training among S2/freestyle2, S4/acting3; look at split.validation and split.exclude",
+        ),
+        (
+            ["S6/dance1", "S1/walking2"], SplitParams(), None,
+            "none of the takes here (S6/dance1, S1/walking2) is a training take of the standard protocol, S1, S2, S3 "
+            "in rom1, rom2, rom3, walking1, walking3, freestyle1, freestyle2, acting1, acting2; name takes",
+        ),
+        (
+            ["S1/rom1"], SplitParams(), {"S1/rom1": "test"},
+            "the data set's own map has none of the takes here (S1/rom1) in its training part; set split_train in it",
+        ),
+        (
+            ["S6/dance1"], SplitParams(exclude=("S6/dance1",)), {"S6/dance1": "train"},
+            "no take is left for training among S6/dance1; look at split.validation and split.exclude",
+        ),
+    ],
+)  # fmt: skip
+def test_nothing_left_to_train_on_is_fatal(
+    takes: list[str], params: SplitParams, given: dict[str, str] | None, expected: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        assign_parts(takes, params, given)
+    assert str(caught.value).startswith(expected)
+
+
+def test_only_training_takes_can_be_validated_on() -> None:
+    """Those of the standard protocol, or of the recordings' own map, where there is one, whatever they are called."""
+    params = SplitParams(validation=("S1/rom1", "S6/dance1"))
+    given = {"S6/dance1": "train", "S6/dance2": "train"}
+    assert assign_parts(given, params, given) == {"S6/dance1": "val", "S6/dance2": "train"}
+    with pytest.raises(UserError) as caught:
+        assign_parts(["S1/rom2", "S6/dance1"], params)
+    assert str(caught.value).startswith(
+        "split.validation[1] is 'S6/dance1', which is not among the standard training takes, S1, S2, S3 in rom1, rom2"
+    )

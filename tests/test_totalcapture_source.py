@@ -180,6 +180,16 @@ def test_later_changes_of_the_recordings_are_told(recordings: Path, tmp_path: Pa
     assert "dvc repro -f download" in sentence
 
 
+def test_a_sidecar_that_came_later_is_told(recordings: Path, tmp_path: Path) -> None:
+    sidecar = Path(CLIP).with_suffix(".json")
+    (recordings / sidecar).unlink(missing_ok=True)
+    take_over(recordings, tmp_path / "raw")
+    (recordings / sidecar).write_text('{"width": 1280, "height": 720, "fps": 60}')
+    assert changes_since(tmp_path / "raw") == (
+        f"1 recordings in {recordings} are not as taken over ({sidecar}); run `dvc repro -f download`"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "environment", "expected"),
     [

@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
-import os
+import multiprocessing
 import signal
+import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +25,6 @@ from blaze2cap.learning.augment import AugmentParams
 from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.curves import summary, write_curves
 from blaze2cap.learning.data_parallel import ALONE, Group
-from blaze2cap.learning.interrupt import noted_interrupt
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.model import ModelParams, PoseModel
 from blaze2cap.learning.resume import load_state
@@ -75,6 +76,30 @@ def test_a_killed_run_ends_in_the_same_bytes_as_an_undisturbed_one(tmp_path: Pat
         for name, tensor in model.state_dict().items():
             assert torch.equal(tensor, again.state_dict()[name]), name
     assert resumed.curves == undisturbed.curves
+
+
+@pytest.mark.parametrize("size", [1, 3, 512])
+def test_losses_in_validation_are_the_same_in_batches_of_any_size(size: int, tmp_path: Path) -> None:
+    curves = []
+    for batch in (4, size):
+        trainer = make_trainer(1, train_params(batch=batch))
+        trainer.step(0, trainer.data.batch(0))
+        trainer.average.load_state_dict(make_trainer(1, train_params()).average.state_dict())
+        trainer._validate(1)
+        curves.append({name: value for name, value in trainer.curves[0].items() if name.startswith("val_")})
+    assert curves[1] == pytest.approx(curves[0], rel=1e-5)
+    assert len(curves[0]) == 10
+
+
+@pytest.mark.parametrize("delay", [9, 15])
+def test_deviations_are_scaled_whatever_the_look_ahead(delay: int, tmp_path: Path) -> None:
+    params = train_params()
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], params)
+    data.steps = 2
+    validation = Windows(CLIPSET, ["S2/freestyle2"], params.window)
+    late = dataclasses.replace(SMALL, delay_frames=delay)
+    best, _ = Trainer(data, validation, late, LossParams(), params, torch.device("cpu")).run(tmp_path, 0, silent)
+    assert best.deviation_scale.item() != 1
 
 
 def test_deviations_are_right_on_average_in_validation(tmp_path: Path) -> None:
@@ -145,6 +170,18 @@ def test_of_what_everyday_motion_leaves_of_a_batch_half_is_simulated() -> None:
     assert not torch.isin(bones[4:], bones[:4]).any()
 
 
+def test_a_share_that_is_too_small_for_one_block_comes_up_in_some() -> None:
+    everyday = GeneratedParams(share=0.005, takes=1, seconds=6.0)
+    params = train_params(batch=512, window=8, simulated_share=0.3, everyday=everyday)
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], params)
+    real, simulated, made_up = data.counts(512)
+    assert (real, simulated, made_up) == (356, 153, 3)
+    # Made-up people have bones of their own; the others are of the take.
+    own = torch.from_numpy(CLIPSET.offset[0]).norm(dim=-1)
+    bones = data.batch(0).offset.norm(dim=-1)
+    assert int((~torch.isclose(bones, own, atol=1e-4).all(1)).sum()) == made_up
+
+
 def test_training_lowers_the_loss() -> None:
     trainer = make_trainer(40, train_params(learning_rate=1e-2, simulated_share=0.0))
     rows: list[Row] = []
@@ -200,7 +237,9 @@ def test_an_epoch_is_as_many_windows_as_the_samples_have_frames() -> None:
         ({"epochs": math.inf}, "epochs is inf, expected above 0 and finite"),
         ({"ema": 1.0}, "ema is 1, expected below 1"),
         ({"simulated_share": 1.5}, "simulated_share is 1.5, expected 0 to 1"),
-        ({"seed": -1}, "seed is -1, expected 0 or more"),
+        ({"epochs": 1e7}, r"epochs is 1e\+07, expected 1e\+06 at most"),
+        ({"seed": -1}, "seed is -1, expected 0 to"),
+        ({"seed": 2**63}, "seed is 9223372036854775808, expected 0 to"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(changes: dict[str, object], message: str) -> None:
@@ -287,6 +326,10 @@ def test_takes_shorter_than_the_window_end_in_a_sentence() -> None:
 def test_nothing_with_landmarks_to_train_on_ends_in_a_sentence() -> None:
     with pytest.raises(UserError, match="no take of the training part has landmarks"):
         TrainingData(dataclasses.replace(CLIPSET, samples=CLIPSET.samples[:0]), ["S1/freestyle1"], train_params())
+    rejected = CLIPSET.samples.assign(rejected=True)
+    own = CLIPSET.samples["clip"].str.startswith("S1/freestyle1/").sum()
+    with pytest.raises(UserError, match=f"all {own} samples of the training part are rejected, as of somebody else"):
+        TrainingData(dataclasses.replace(CLIPSET, samples=rejected), ["S1/freestyle1"], train_params())
 
 
 def test_an_untrained_network_answers_close_to_the_analytic_pose() -> None:
@@ -346,7 +389,10 @@ def test_a_loss_that_falls_below_0_is_drawn_where_a_logarithm_would_lose_it(
     assert [axes.get_yscale() for axes in drawn[0].axes] == ["log", "linear"]
 
 
-def test_ctrl_c_is_heard_when_the_step_is_over_and_loses_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGTERM, 2)])
+def test_a_signal_is_heard_when_the_step_is_over_and_loses_none(
+    tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
     params = train_params(save_every=1000)
     undisturbed, _ = make_trainer(12, params).run(tmp_path / "a", 0, silent)
     told: list[int] = []
@@ -354,23 +400,26 @@ def test_ctrl_c_is_heard_when_the_step_is_over_and_loses_none(tmp_path: Path) ->
     def interrupt(step: int, steps: int, row: Row) -> None:
         told.append(step)
         if step == 4:
-            os.kill(os.getpid(), signal.SIGINT)
+            everybody = [*multiprocessing.active_children(), multiprocessing.current_process()]
+            # By another process, as a scheduler does: to their parent, torch's workers listen otherwise.
+            subprocess.run(["kill", f"-{int(number)}", *(str(process.pid) for process in everybody)], check=True)
+            time.sleep(0.2)  # in which the end of a worker would be told
 
     with pytest.raises(KeyboardInterrupt):
-        make_trainer(12, params).run(tmp_path / "b", 0, interrupt)
+        make_trainer(12, params).run(tmp_path / "b", workers, interrupt)
     assert told == [1, 2, 3, 4]
-    again, _ = make_trainer(12, params).run(tmp_path / "b", 0, interrupt)
+    again, _ = make_trainer(12, params).run(tmp_path / "b", workers, interrupt)
     assert told[4:] == list(range(5, 13))
     for name, tensor in undisturbed.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
-    with noted_interrupt() as interrupt:
-        interrupt.note()
-        with pytest.raises(KeyboardInterrupt):
-            interrupt.note()
 
 
 def test_a_frame_that_sees_further_than_a_window_is_refused() -> None:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(window=8))
     model = dataclasses.replace(SMALL, backbone="transformer", look_back=5)
+    with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
+        Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))
+    # The refiner of finished poses looks back as well, also behind a recurrence.
+    model = dataclasses.replace(SMALL, backbone="recurrent", smoother="window", look_back=9)
     with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
         Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))

@@ -117,6 +117,16 @@ def test_the_seed_and_the_take_alone_decide_what_is_seen(clipset: ClipSet, tmp_p
     np.testing.assert_array_equal(alone.landmarks[len(clipset.landmarks) :], once[len(once) // 2 :])
 
 
+def test_what_is_seen_does_not_depend_on_the_number_of_threads(clipset: ClipSet, tmp_path: Path) -> None:
+    checkpoint = trained(tmp_path, "parametric")
+    alone = simulated(clipset, checkpoint)
+    torch.set_num_threads(4)
+    try:
+        np.testing.assert_array_equal(simulated(clipset, checkpoint), alone)
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_the_detector_learns_from_training_clips_and_from_nothing_else(clipset: ClipSet, tmp_path: Path) -> None:
     checkpoint = trained(tmp_path)
     once = simulated(clipset, checkpoint)

@@ -37,6 +37,14 @@ def test_empty_lines_are_no_frames(take: Path) -> None:
     assert len(read_vicon(take).position) == count_frames(take) == 6
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_name(take: Path) -> None:
+    expected = read_vicon(take)
+    for name in (POSITION_FILE, ROTATION_FILE):
+        (take / name).write_bytes(b"\xef\xbb\xbf" + (take / name).read_bytes())
+    np.testing.assert_array_equal(read_vicon(take).position, expected.position)
+    assert count_frames(take) == len(expected.position)
+
+
 def test_writing_what_was_read_gives_the_same_bytes(take: Path) -> None:
     before = [(take / name).read_bytes() for name in (POSITION_FILE, ROTATION_FILE)]
     write_vicon(take, *read_vicon(take))
@@ -132,6 +140,14 @@ def test_calibration_reading_inverts_writing(tmp_path: Path) -> None:
         (lambda text: "", "first row"),
         (lambda text: text.replace("2 1", "2 0", 1), "first row"),
         (lambda text: text.replace("2 1", "2 2", 1), "first row"),
+        (
+            lambda text: text.replace("0 1079 0 1919", "100 1179 0 1919", 1),
+            "camera 1: its first row and column are 100 and 0, expected 0 and 0",
+        ),
+        (
+            lambda text: text.replace("0 1079 0 1919", "0 1079 200 2119"),
+            "camera 1: its first row and column are 0 and 200, expected 0 and 0",
+        ),
     ],
 )
 def test_a_damaged_calibration_is_named(tmp_path: Path, edit: Callable[[str], str], expected: str) -> None:

@@ -60,6 +60,20 @@ def test_pictures_are_upright(tmp_path: Path, rotation: int, bright: tuple[int, 
     assert np.argwhere(halves > 200).tolist() == [list(bright)]
 
 
+@pytest.mark.parametrize("hflip", [False, True])
+@pytest.mark.parametrize("vflip", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_pictures_are_mirrored_as_a_player_shows_them(tmp_path: Path, rotation: int, hflip: bool, vflip: bool) -> None:
+    """A display matrix turns first and mirrors then; all eight ways a picture can lie, each twice."""
+    path = write_video(
+        tmp_path / "video.mp4", [QUADRANTS] * 3, codec="mpeg4", rotation=rotation, hflip=hflip, vflip=vflip
+    )
+    expected = np.rot90(QUADRANTS, rotation // 90)[:: -1 if vflip else 1, :: -1 if hflip else 1]
+    image = read(path)[0].image
+    assert image.shape == expected.shape
+    assert np.array_equal(image > 128, expected > 128)
+
+
 def test_odd_sizes_keep_every_pixel(tmp_path: Path) -> None:
     picture = noise(1, 47, 63)[0]
     image = read(write_video(tmp_path / "video.mkv", [picture] * 2, codec="ffv1", pix_fmt="bgr0"))[0].image

@@ -18,9 +18,11 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.cli import app
 from blaze2cap.data.audit import audit_clips
 from blaze2cap.data.clipset import VIDEO, ClipSet
+from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.manifest import changes_since
-from blaze2cap.data.own_recordings import list_own
-from blaze2cap.data.raw import Sidecar, read_landmarks, write_landmarks
+from blaze2cap.data.own_pack import preprocess_own
+from blaze2cap.data.own_recordings import list_own, own_clip
+from blaze2cap.data.raw import Sidecar, read_landmarks, read_sidecar, write_landmarks
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.data.sources.registry import DatasetParams
 from blaze2cap.doctor import storage
@@ -90,6 +92,22 @@ def test_recordings_become_clips_in_the_order_of_their_names(done: Path) -> None
     assert clipset.clips.fps.to_dict() == dict(zip(expected, (60.0, 50.0, 30.0, 25.0), strict=True))
     assert clipset.clips.frames.tolist() == [5, 40, 2, 4]
     audit_clips(clipset, done / "clips")
+
+
+def test_the_report_counts_what_is_detected(done: Path) -> None:
+    report, clipset = metrics(done, "preprocess"), ClipSet.load(done / "clips")
+    detected = sum(int(clipset.clip_detected(clip).sum()) for clip in clipset.clips.index)
+    assert (report["frames"], report["detected"]) == (51, detected)
+    assert report["detected_share"] == pytest.approx(detected / 51, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [None, "blaze_S0_walk_cam1.npy"])
+def test_a_raw_folder_without_recordings_is_to_be_filled_again(name: str | None, tmp_path: Path) -> None:
+    (tmp_path / "landmarks/S0/video1").mkdir(parents=True)
+    if name:
+        np.save(tmp_path / "landmarks/S0/video1" / name, LANDMARKS)
+    with pytest.raises(UserError, match=rf"{name or 'no landmarks'}.*; run `dvc repro -f download`"):
+        preprocess_own(tmp_path, tmp_path / "clips", (1,), {"files": [], "faults": []}, FaultParams(), workers=1)
 
 
 def test_landmarks_are_those_of_the_files_and_of_the_videos(done: Path) -> None:
@@ -180,6 +198,15 @@ def test_changes_of_the_folder_are_told(done: Path, tmp_path: Path) -> None:
     assert changes_since(raw) is None
     (own / "notes.txt").write_text("left out before, and still\n")
     assert changes_since(raw) is None
+    sidecar = (own / "dance.json").read_text()
+    (own / "dance.json").write_text(sidecar.replace("50", "25"))
+    (own / "bare.json").write_text(sidecar)
+    assert changes_since(raw) == (
+        f"2 recordings in {own} are not as taken over (bare.json); run `dvc repro -f download`"
+    )
+    (own / "dance.json").write_text(sidecar)
+    (own / "bare.json").unlink()
+    assert changes_since(raw) is None
     shutil.copy(own / "walk.mp4", own / "again.mp4")
     assert changes_since(raw) == (
         f"1 recordings in {own} are not as taken over (again.mp4); run `dvc repro -f download`"
@@ -216,9 +243,27 @@ def test_a_folder_of_nothing_usable_is_one_sentence(left: tuple[str, ...], tmp_p
         DatasetParams(source=VIDEO, path=str(tmp_path / "own")).take_over(tmp_path / "raw")
 
 
-def test_a_landmark_file_stands_for_videos_and_folders_of_its_stem(tmp_path: Path) -> None:
-    for name in ("a.mov", "a.mp4", "a.npy", "a.json", "b.json", "c.mp4", ".d.mp4"):
+def test_a_landmark_file_stands_for_the_video_or_folder_that_it_is_extracted_from(tmp_path: Path) -> None:
+    """Names of folders have no suffix: `extract` makes e.v2.npy of e.v2."""
+    for name in ("a.mov", "a.MP4", "a.csv", "a.npy", "a.json", "b.json", "c.mp4", ".d.mp4", "e.npy", "f.v2.npy"):
         (tmp_path / name).touch()
-    (tmp_path / "e").mkdir()
-    (tmp_path / "e.npy").touch()
-    assert list_own(tmp_path) == (["a.npy", "b.json", "c.mp4", "e.npy"], ["a.mov", "a.mp4", "e"])
+    for name in ("e", "e.take2", "f.v2", "g.npy", "g"):
+        (tmp_path / name).mkdir()
+    assert list_own(tmp_path) == (
+        ["a.csv", "a.npy", "b.json", "c.mp4", "e.npy", "e.take2", "f.v2.npy", "g", "g.npy"],
+        ["a.MP4", "a.mov", "e", "f.v2"],
+    )
+
+
+def test_a_sidecar_that_no_camera_has_costs_its_recording_only(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    write_landmarks(folder / "dance.npy", LANDMARKS, Sidecar())
+    write_landmarks(folder / "walk.npy", LANDMARKS)
+    (folder / "walk.json").write_text('{"width": 640, "height": 480, "fps": 25, "field_of_view_deg": 500}')
+    write_landmarks(folder / "zumba.npy", LANDMARKS)
+    inspection = DatasetParams(source=VIDEO, path=str(folder)).take_over(tmp_path / "raw").inspection
+    assert [str(fault) for fault in inspection.faults] == [
+        "walk.npy: walk.json: the field of view is 500 degrees, expected 20 to 150, horizontal"
+    ]
+    assert list(inspection.clips) == [own_clip(1), own_clip(2)]
+    assert read_sidecar(tmp_path / "raw" / own_clip(2).landmark_file) == Sidecar(), "zumba.npy has none"

@@ -20,6 +20,8 @@ def write_video(
     pix_fmt: str = "yuv420p",
     times: Sequence[float] | None = None,
     rotation: int = 0,
+    hflip: bool = False,
+    vflip: bool = False,
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
@@ -29,8 +31,8 @@ def write_video(
         stream.pix_fmt = pix_fmt
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
-        if rotation:
-            stream.set_display_rotation(rotation)
+        if rotation or hflip or vflip:
+            stream.set_display_rotation(rotation, hflip=hflip, vflip=vflip)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         for number, picture in enumerate(pictures):

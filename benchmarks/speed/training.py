@@ -136,7 +136,7 @@ class DefaultStep(_Step):
         batch, state = self.batch, self.model.start(len(self.batch.dt), before=self.batch.landmarks[:, 0])
         times = batch.dt[:, None].expand(-1, batch.landmarks.shape[1] - 1)
         said, _ = self.model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
-        terms = losses(said, batch.truth(), batch.offset, batch.together(), batch.outlier[:, 1:], batch.root_known)
+        terms = losses(said, batch.truth(), batch.offset, batch.together(), batch.outlier, batch.root_known)
         return total(terms, self.weights)
 
 

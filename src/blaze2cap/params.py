@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from pathlib import Path
@@ -13,6 +14,9 @@ from blaze2cap.errors import UserError
 from blaze2cap.untrusted import MOST_BYTES, read_text, shown
 
 Params = TypeVar("Params")
+
+_WITH_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
+"""Numbers to YAML 1.2, and so to DVC, of which YAML 1.1 takes some for text: `1e-3`, which lacks a dot."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -84,7 +88,7 @@ def _convert(value: Any, hint: Any, key: str, where: str) -> Any:
         return value
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return params_from(value, key, hint, where)  # type: ignore[arg-type]
-    if hint is float and type(value) in (int, float):
+    if hint is float and (type(value) in (int, float) or (isinstance(value, str) and _WITH_EXPONENT.fullmatch(value))):
         return _finite(value, key, where)
     if isinstance(hint, type) and type(value) is hint:
         return value
@@ -92,7 +96,7 @@ def _convert(value: Any, hint: Any, key: str, where: str) -> Any:
     raise UserError(f"{where}: {key} is {shown(value)}, expected {expected}")
 
 
-def _finite(value: int | float, key: str, where: str) -> float:
+def _finite(value: int | float | str, key: str, where: str) -> float:
     try:
         number = float(value)
     except OverflowError:

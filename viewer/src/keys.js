@@ -27,7 +27,9 @@ export function listen(target, viewer) {
     j: (shift) => graph.exists && graph.step(shift ? -1 : 1),
   };
   target.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target.tagName === "SELECT") return;
+    // AltGr, with which many layouts write brackets, is told as Ctrl and Alt by some systems.
+    const shortcut = (event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph");
+    if (shortcut || event.metaKey || event.target.tagName === "SELECT") return;
     // The space bar works the button or box that has the focus.
     if (event.key === " " && ["BUTTON", "INPUT", "SUMMARY"].includes(event.target.tagName) && event.target.type !== "range") return;
     const digit = Number(event.key);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock } from "../src/clock.js";
 import { axisOf, trace } from "../src/curve.js";
+import { listen } from "../src/keys.js";
 import { Pace, SHARES } from "../src/pace.js";
 import { Recording } from "../src/recording.js";
 
@@ -84,4 +85,20 @@ test("late pictures are drawn with fewer pixels, a few late ones are not, and st
   assert.equal(pace.share, SHARES.at(-1));
   pace.rest();
   assert.equal(pace.share, SHARES.at(-2));
+});
+
+test("a bracket by AltGr, told as Ctrl and Alt, is a key; a shortcut of the browser is none", () => {
+  const asked = [];
+  let press;
+  const viewer = { clock: {}, space: {}, graph: {}, recording: { fps: 30, figures: [] }, speed: (step) => asked.push(step) };
+  listen({ addEventListener: (_, handle) => { press = handle; } }, viewer);
+  const keydown = (held) => {
+    const given = { key: "[", ctrlKey: false, altKey: false, metaKey: false, target: {}, preventDefault() {}, ...held };
+    press({ ...given, getModifierState: (name) => name === "AltGraph" && Boolean(held.altGraph) });
+    return asked.length;
+  };
+  assert.equal(keydown({}), 1);
+  assert.equal(keydown({ ctrlKey: true, altKey: true, altGraph: true }), 2);
+  for (const held of [{ ctrlKey: true }, { altKey: true }, { metaKey: true }, { metaKey: true, altGraph: true }]) assert.equal(keydown(held), 2);
+  assert.deepEqual(asked, [-1, -1]);
 });

@@ -53,9 +53,21 @@ def extract(
         if out.suffix != SUFFIX and (out.is_dir() or not out.suffix):
             _extract_many(inputs, out, model, fov, fps, workers, executor)
         elif len(inputs) == 1:
+            _require_alone(out, workers, executor)
             _extract_one(inputs[0], out, model, fov, fps)
         else:
             raise UserError(f"{out}: one landmark file for {len(inputs)} inputs; name a folder")
+
+
+def _require_alone(out: Path, workers: int | None, executor: Literal["local", "dask"]) -> None:
+    """UserError for options that spread many videos, where there is one."""
+    asked = [name for name, given in (("--workers", workers), ("--executor", executor == "dask")) if given]
+    if asked:
+        are, them = ("are", "them") if len(asked) > 1 else ("is", "it")
+        raise UserError(
+            f"{out}: one landmark file is made by one process, {' and '.join(asked)} {are} for a folder as output; "
+            f"name one, or leave {them} out"
+        )
 
 
 def require_opencv() -> None:

@@ -48,8 +48,9 @@ def live(
         typer.Option(metavar="FILE", help="Write the motion at the end, the suffix decides how; may be repeated."),
     ] = None,
     skeleton: Annotated[
-        str, typer.Option(help="Bones of recorded .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
-    ] = "totalcapture",
+        str | None,
+        typer.Option(help="Bones of recorded .bvh and .glb: totalcapture, mixamo, unreal, vrm; the first if left out."),
+    ] = None,
     smooth: Annotated[
         bool, typer.Option("--smooth", help="Less tremor, for a little lag: a low-pass that follows what is fast.")
     ] = False,

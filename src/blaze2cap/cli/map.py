@@ -62,9 +62,11 @@ def map(
 
 
 def _split_of(validation: list[str]) -> "SplitParams":
-    from blaze2cap.data.split import SplitParams
+    from blaze2cap.data.split import SplitParams, require_training_takes
 
     try:
-        return SplitParams(validation=tuple(validation))
+        params = SplitParams(validation=tuple(validation))
     except ValueError as error:
         raise UserError(f"--{error}") from None
+    require_training_takes(params.validation, "--validation")
+    return params

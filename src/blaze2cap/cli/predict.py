@@ -36,7 +36,10 @@ def predict(
     runtime: Annotated[
         Runtime | None, typer.Option(help="What runs the network: onnx needs no torch; for .onnx files if left out.")
     ] = None,
-    pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
+    pose_model: Annotated[
+        str | None,
+        typer.Option(help="Of a video: lite, full, heavy, or the path of a .tflite file; full if left out."),
+    ] = None,
     subject_height: Annotated[
         float | None,
         typer.Option(metavar="M", help="Height of the person in metres; seen in the landmarks if left out."),
@@ -51,8 +54,9 @@ def predict(
     ] = None,
     fps: Annotated[float | None, typer.Option(help="Frames per second, instead of those that the input says.")] = None,
     skeleton: Annotated[
-        str, typer.Option(help="Bones of .bvh and .glb: totalcapture, mixamo, unreal or vrm.")
-    ] = "totalcapture",
+        str | None,
+        typer.Option(help="Bones of .bvh and .glb: totalcapture, mixamo, unreal or vrm; the first if left out."),
+    ] = None,
     smooth: Annotated[
         bool, typer.Option("--smooth", help="Less tremor, for a little lag: a low-pass that follows what is fast.")
     ] = False,
@@ -68,12 +72,14 @@ def predict(
         _require_outputs(source, out)
         if smooth and raw:
             raise UserError("--smooth and --raw: give one of the two")
+        if pose_model is not None and _is_landmarks(source):
+            raise UserError(f"--pose-model is for videos: in {source} the landmarks are detected; leave it out")
         from blaze2cap.data.field_of_view import require_field_of_view
         from blaze2cap.runtime.animation import require_height, require_tilt
         from blaze2cap.runtime.brief_sightings import without_brief_sightings
         from blaze2cap.runtime.finishing.chain import RAW, FinishingParams
         from blaze2cap.runtime.footage import open_footage
-        from blaze2cap.runtime.motion_files import skeleton_map, write_motion
+        from blaze2cap.runtime.motion_files import require_bones, write_motion
         from blaze2cap.runtime.side_guard import guarded
 
         # All that can be wrong is looked at before a video is, which takes long.
@@ -84,11 +90,11 @@ def predict(
         ):
             if value is not None:
                 require(value)
-        skeleton_map(skeleton)
+        require_bones(skeleton, out)
         follow = _follower(checkpoint, runtime, causal)
         if not _is_landmarks(source) or any(path.suffix.lower() == ".png" for path in out):
             require_opencv()
-        footage = open_footage(source, fps, pose_model)
+        footage = open_footage(source, fps, pose_model or "full")
         for notice in footage.notices:
             print(f"blaze2cap predict: {notice}", file=sys.stderr)
         if not raw:
@@ -100,7 +106,7 @@ def predict(
         animation = follow(footage, params=params, **known)
         write_motion(out, animation, footage, fov, skeleton)
         if camera_tilt is None:
-            print(f"camera: taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands")
+            print(f"camera: {_tilt(animation)}")
         for path in out:
             print(f"{printable(str(path))}: {_summary(animation)}")
 
@@ -116,6 +122,16 @@ def _follower(checkpoint: Path | None, runtime: Runtime | None, causal: bool) ->
         return partial(predict_causally, open_network(checkpoint, runtime))
     solve = open_solver(checkpoint, runtime)
     return lambda footage, params, **known: finish(predicted(solve, footage, **known), params)
+
+
+def _tilt(animation: "Animation") -> str:
+    """What was found of the camera's tilt."""
+    if animation.camera_tilt_known:
+        return f"taken to look down by {animation.camera_tilt_deg:.1f} degrees, as the person stands"
+    return (
+        "how far it looks down is unknown, as nobody stands straight for long enough, and taken for 0 degrees; "
+        "if the person leans, give --camera-tilt"
+    )
 
 
 def _summary(animation: "Animation") -> str:
@@ -142,9 +158,19 @@ def _require_outputs(source: Path, outputs: list[Path]) -> None:
         if path.resolve() in taken:
             raise UserError(f"{path} {taken[path.resolve()]}; give each output a name of its own")
         taken[path.resolve()] = "is named twice"
+        _require_no_picture_of(source, path)
         if suffix == ".mp4" and _is_landmarks(source):
             raise UserError(
                 f"{path}: the skeleton is drawn over the video's pictures, which landmarks do not have; "
                 "give the video itself as INPUT, or write .html"
             )
         require_writable(path)
+
+
+def _require_no_picture_of(source: Path, output: Path) -> None:
+    """UserError for an output that the next run over a folder of pictures would take for one of them."""
+    from blaze2cap.runtime.image_folder import SUFFIXES as PICTURE_SUFFIXES
+
+    among_them = source.is_dir() and output.parent.resolve() == source.resolve()
+    if among_them and output.suffix.lower() in PICTURE_SUFFIXES:
+        raise UserError(f"{output} would be one of the pictures of {source}, the input; write it to another folder")

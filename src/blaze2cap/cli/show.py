@@ -24,9 +24,9 @@ def show(
 ) -> None:
     """Show truth, raw landmarks and a prediction of one clip side by side, and in its camera's image."""
     with one_sentence("blaze2cap show"):
-        if out.suffix not in SUFFIXES:
+        if out.suffix.lower() not in SUFFIXES:
             raise UserError(f"{out}: cannot write {out.suffix or 'a name without suffix'}; use {', '.join(SUFFIXES)}")
-        if out.suffix != ".html":
+        if out.suffix.lower() != ".html":
             _require_drawing(out)
         from blaze2cap.data.clipset import ClipSet
         from blaze2cap.learning.absolute_root import require_absolute_root
@@ -74,14 +74,15 @@ def _examples(clipset: "ClipSet") -> str:
 def _write(out: Path, view: "ClipView") -> None:
     from blaze2cap.runtime.whole_file import whole_file
 
-    if out.suffix == ".mp4":
+    suffix = out.suffix.lower()
+    if suffix == ".mp4":
         from blaze2cap.data.parallel import progress
         from blaze2cap.runtime.clip_picture import MoviePicture
         from blaze2cap.runtime.movie import write_movie
 
         pictures = map(MoviePicture(view), range(view.frames))
         write_movie(out, progress(pictures, view.frames, "drawing"), view.fps)
-    elif out.suffix == ".png":
+    elif suffix == ".png":
         from PIL import Image
 
         from blaze2cap.runtime.clip_picture import contact_sheet

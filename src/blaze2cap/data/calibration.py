@@ -90,8 +90,14 @@ def _camera(block: list[list[float]], where: str) -> Camera:
     found = tuple(len(row) for row in block)
     if found != _NUMBERS_PER_ROW:
         raise UserError(f"{where}: rows of {found} numbers, expected {_NUMBERS_PER_ROW}")
-    _, max_row, _, max_col = block[0]
+    min_row, max_row, min_col, max_col = block[0]
     fx, fy, cx, cy = block[1]
+    if min_row or min_col:
+        # Whether the centre (cx, cy) is counted from there or from 0 is not said.
+        raise UserError(
+            f"{where}: its first row and column are {min_row:g} and {min_col:g}, expected 0 and 0; count rows, columns "
+            "and the centre from the image's corner"
+        )
     if not (0 <= max_row < MOST_PIXELS and 0 <= max_col < MOST_PIXELS):
         raise UserError(f"{where}: its last row and column are {max_row:g} and {max_col:g}, expected those of an image")
     rotation = torch.tensor(block[3:6], dtype=torch.float64)

@@ -101,6 +101,9 @@ def _changed(manifest: dict[str, Any], recordings: Path) -> list[str]:
         samples = glob.glob(f"{layout.source_folder}/**/*.npy", root_dir=recordings, recursive=True)
         changed += [sample for sample in sorted(samples) if sample not in known]
     changed += [str(clip) for clip in clips if not {clip.take, str(clip), clip.landmark_file.as_posix()} & known]
+    taken = [clip.landmark_file for clip in clips if clip.landmark_file.as_posix() in known]
+    sidecars = [file.with_suffix(".json") for file in taken]
+    changed += [str(file) for file in sidecars if file.as_posix() not in known and (recordings / file).exists()]
     return changed
 
 

@@ -14,7 +14,7 @@ from blaze2cap.data.clipset import VIDEO
 from blaze2cap.data.faults.examine import examine_subjects
 from blaze2cap.data.faults.params import FaultParams
 from blaze2cap.data.faults.record import DataFault, fault_report
-from blaze2cap.data.faults.timing import Lag, estimate_lag, timing_faults
+from blaze2cap.data.faults.timing import SEARCH_FRAMES, Lag, estimate_lag, timing_faults
 from blaze2cap.data.manifest import read_manifest
 from blaze2cap.data.own_pack import preprocess_own
 from blaze2cap.data.pack import JOINT_POSITION, ClipJob, PackedClip, PackedTake, TakeJob, pack_clip, pack_take
@@ -81,7 +81,7 @@ def preprocess(raw: Path, packed: Path, params: PreprocessParams, workers: int |
             packed_clips = parallel_map(pack_clip, clip_jobs, workers, "packing clips")
             timing = _timing(packed_clips)
             if params.correct_lag:
-                shifted = [replace(job, lag_frames=_whole(timing[job.clip.take])) for job in clip_jobs]
+                shifted = [replace(job, lag_frames=_correction(timing[job.clip.take], params)) for job in clip_jobs]
                 packed_clips = parallel_map(pack_clip, shifted, workers, "undoing lags")
         data_faults = _faults(packed_takes, packed_clips, timing, params)
         _mark_calibration(folder, take_jobs, data_faults)
@@ -144,8 +144,11 @@ def _timing(clips: list[PackedClip]) -> dict[str, Lag | None]:
     return {name: estimate_lag(sums[name]) for name in sums}
 
 
-def _whole(lag: Lag | None) -> int:
-    return 0 if lag is None else round(lag.frames)
+def _correction(lag: Lag | None, params: PreprocessParams) -> int:
+    """Whole frames to undo: 0 where a lag shows without correlation or at the end of the search, and may be another."""
+    if lag is None or lag.correlation < params.faults.min_correlation or abs(lag.frames) >= SEARCH_FRAMES:
+        return 0
+    return round(lag.frames)
 
 
 def _faults(
@@ -185,6 +188,12 @@ def _write_tables(
     samples = [sample for clip in packed_clips for sample in clip.samples]
     if not samples:
         raise UserError(f"nobody is detected in any of the {len(packed_clips)} clips")
+    if all(sample["rejected"] for sample in samples):
+        segments = sum(clip.report["segments"] for clip in packed_clips)
+        raise UserError(
+            f"all {segments} segments are rejected: {samples[0]['clip']}: {samples[0]['reason']}; look at "
+            f"{CALIBRATION_FILE}, which must lead from the world to each camera, in metres"
+        )
     write_tables(folder, rows, [clip.row for clip in packed_clips], samples)
 
 

@@ -11,6 +11,7 @@ part is rejected.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,6 +88,8 @@ def preprocess_published(
     if found.faults:
         raise UserError(f"{raw}: {found.faults[0].sentence}; run `dvc repro -f download`")
     clips, given = _clips(found.frames), _read_map(raw)
+    if given is not None:
+        _require_shared(raw / DATASET_MAP_FILE, given, [name.source(found.layout) for name in found.frames])
     reasons = {name: _reason(name.source(found.layout), name, given, drop_camera5) for name in found.frames}
     if all(reasons.values()):
         raise UserError(f"{raw}: all {len(reasons)} samples are rejected; {next(iter(reasons.values()))}")
@@ -126,15 +129,29 @@ def preprocess_published(
     return _report(clips, samples, strides, left_out, data_faults)
 
 
+def without_effect(samples_at_stride: Mapping[str, int], correct_lag: bool) -> list[str]:
+    """One sentence for each parameter that asks for what samples cannot give: of a report, samples at the strides that
+    were asked for; and whether lags were to be undone."""
+    sentences = [
+        f"preprocess.strides names {stride}, but no sample here has that stride: the published form is not thinned anew"
+        for stride, count in samples_at_stride.items()
+        if not count
+    ]
+    if correct_lag:
+        sentences.append("preprocess.correct_lag is true, but changes nothing: no lag shows in the published form")
+    return sentences
+
+
 def assumed_camera() -> Camera:
     """A camera of usual optics whose frame is the world's."""
     return Camera.at_origin(ASSUMED_INTRINSICS, Sidecar.width, Sidecar.height)
 
 
 class _Map(NamedTuple):
-    """Part of every take in a split map, and the sources of the samples that are in one."""
+    """Part of every take in a split map, sources of all its samples, and of those that are in a part."""
 
     parts: dict[str, str]
+    sources: list[str]
     used: set[str]
 
 
@@ -146,7 +163,16 @@ def _read_map(raw: Path) -> _Map | None:
     parts = dict.fromkeys(take, "none")
     for part in PARTS[:3]:
         parts |= dict.fromkeys(take[table[f"split_{part}"]], part)
-    return _Map(parts, set(table.source[table[list(FLAGS)].any(axis=1)]))
+    return _Map(parts, table.source.tolist(), set(table.source[table[list(FLAGS)].any(axis=1)]))
+
+
+def _require_shared(path: Path, given: _Map, here: list[str]) -> None:
+    """UserError for a map that lists no sample that is here, as one of another layout."""
+    if set(given.sources).isdisjoint(here):
+        raise UserError(
+            f"{path}: none of its {len(given.sources)} samples is among the {len(here)} beside it, where {here[0]} is, "
+            f"while the map lists {given.sources[0]}; `blaze2cap map` writes one of what is there"
+        )
 
 
 def _reason(source: str, name: SampleName, given: _Map | None, drop_camera5: bool) -> str:

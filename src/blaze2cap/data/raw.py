@@ -21,10 +21,21 @@ from tokenize import TokenError
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from numpy.lib.format import open_memmap
 
-from blaze2cap.body.landmark import RAW_CHANNELS, RAW_LANDMARKS, RAW_TRACKED
+from blaze2cap.body.landmark import (
+    CHANNELS,
+    RAW_CHANNELS,
+    RAW_LANDMARKS,
+    RAW_SCREEN,
+    RAW_SCREEN_VISIBILITY,
+    RAW_TRACKED,
+    RAW_TRACKED_COPY,
+    RAW_WORLD_VISIBILITY,
+    SCREEN,
+    VISIBILITY,
+)
 from blaze2cap.errors import UserError
 from blaze2cap.untrusted import read_json, regular_file
 
@@ -38,6 +49,14 @@ MOST_PIXELS = 100_000
 _LONGEST_REASON = 200
 # Metres, shares of an image, visibilities: nothing is as large as this.
 _MOST = 1000.0
+# Widths and heights of the image. Real recordings hold -0.24 to 1.33 of them, the sample -0.41 to 1.41; of somebody's
+# pixels some lie further from the corner, unless all of the person is in the image's first 20.
+_MOST_SHARE = 20.0
+# By as much a visibility may be outside 0 to 1 that was interpolated in half precision.
+_VISIBILITY_ROUNDING = 1e-3
+# By the number of channels, which tells the two layouts apart: where the screen positions and the visibilities are.
+_SCREEN = {RAW_CHANNELS: RAW_SCREEN, CHANNELS: SCREEN}
+_VISIBILITIES = {RAW_CHANNELS: [RAW_WORLD_VISIBILITY, RAW_SCREEN_VISIBILITY], CHANNELS: [VISIBILITY]}
 _CLIP_FILE = re.compile(r"blaze_(?P<subject>S\d+)_(?P<action>[a-z]+\d+)_cam(?P<camera>\d+)\.npy")
 
 
@@ -120,8 +139,8 @@ def vicon_folder(take: str) -> Path:
 def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
     """Read one landmark file.
 
-    Raises UserError for a missing, unreadable or truncated file, a wrong shape or type, no frames, values that are not
-    finite, and tracking flags other than 0 and 1.
+    Visibilities that rounding left outside 0 to 1 are taken for these. Raises UserError for a missing, unreadable or
+    truncated file, a wrong shape or type, no frames, and what `require_sound` refuses.
     """
     landmarks = load_array(path)
     if landmarks.shape[1:] != (len(RAW_LANDMARKS), RAW_CHANNELS) or not np.issubdtype(landmarks.dtype, np.floating):
@@ -131,26 +150,65 @@ def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
         )
     if not len(landmarks):
         raise UserError(f"{path}: no frames")
-    require_sound(path, landmarks, RAW_LANDMARKS, RAW_TRACKED)
-    return landmarks.astype(np.float32, copy=False)
+    require_sound(path, landmarks, RAW_LANDMARKS, RAW_TRACKED, RAW_TRACKED_COPY)
+    landmarks = landmarks.astype(np.float32, copy=False)
+    visibilities = _VISIBILITIES[RAW_CHANNELS]
+    landmarks[:, :, visibilities] = landmarks[:, :, visibilities].clip(0, 1)
+    return landmarks
 
 
-def require_sound(path: Path, landmarks: Float[np.ndarray, "frames L C"], names: Sequence[str], tracked: int) -> None:
-    """UserError where landmarks of these names hold what is no measure, or the channel `tracked` is no flag."""
+def require_sound(path: Path, landmarks: Float[np.ndarray, "frames L C"], names: Sequence[str], *tracked: int) -> None:
+    """UserError where landmarks of these names, in either layout, are none.
+
+    Those are numbers that measure nothing, positions on the screen that are no shares of an image, visibilities outside
+    0 to 1, channels `tracked` that are not copies of one flag, and frames that hold nothing but this flag.
+    """
+    screen, visibilities = landmarks[:, :, _SCREEN[landmarks.shape[-1]]], _VISIBILITIES[landmarks.shape[-1]]
+    # Before numbers too large for anything, as pixels may be both.
+    far = (np.abs(screen) > _MOST_SHARE) & np.isfinite(screen)
+    _refuse(path, screen, far, names, "a screen position that is no share of the image's width or height (pixels?)")
     require_finite(path, landmarks, names)
-    flag = landmarks[:, :, tracked]
-    if not np.isin(flag, (0, 1)).all() or (flag != flag[:, :1]).any():
-        raise UserError(f"{path}: channel {tracked}, the tracking flag, must be 0 or 1, one value for a frame")
+    visibility = landmarks[:, :, visibilities]
+    outside = (visibility < -_VISIBILITY_ROUNDING) | (visibility > 1 + _VISIBILITY_ROUNDING)
+    _refuse(path, visibility, outside, names, "a visibility outside 0 to 1")
+    _require_flag(path, landmarks, tracked)
 
 
 def require_finite(path: Path, values: Float[np.ndarray, "frames L C"], names: Sequence[str]) -> None:
     """UserError naming the first frame, and what of it, that holds NaN, infinity, or a number that measures nothing."""
-    for broken, what in ((~np.isfinite(values), "NaN or infinity"), (np.abs(values) > _MOST, f"more than {_MOST:g}")):
-        frames = broken.any(axis=(1, 2))
-        if frames.any():
-            first = int(frames.argmax())
-            name = names[int(broken[first].any(axis=1).argmax())]
-            raise UserError(f"{path}: {frames.sum()} frames hold {what}, first frame {first}, {name}")
+    _refuse(path, values, ~np.isfinite(values), names, "NaN or infinity")
+    _refuse(path, values, np.abs(values) > _MOST, names, f"a number beyond {_MOST:g}")
+
+
+def _refuse(
+    path: Path,
+    values: Float[np.ndarray, "frames L C"],
+    broken: Bool[np.ndarray, "frames L C"],
+    names: Sequence[str],
+    what: str,
+) -> None:
+    """UserError naming the first frame, landmark and value that is broken, if any is."""
+    if broken.any():
+        frames = broken.any(axis=(1, 2)).sum()
+        frame, landmark, channel = (int(index) for index in np.unravel_index(broken.argmax(), broken.shape))
+        value = values[frame, landmark, channel]
+        raise UserError(f"{path}: {frames} frames hold {what}, first frame {frame}, {names[landmark]}: {value:g}")
+
+
+def _require_flag(path: Path, landmarks: Float[np.ndarray, "frames L C"], tracked: tuple[int, ...]) -> None:
+    flag = landmarks[:, :, tracked]
+    broken = (~np.isin(flag, (0, 1)) | (flag != flag[:, :1, :1])).any(axis=(1, 2))
+    if broken.any():
+        channels = " and ".join(f"channel {channel}" for channel in tracked)
+        raise UserError(
+            f"{path}: frame {broken.argmax()}: the tracking flag, {channels}, must be 0 or 1, one value for a frame"
+        )
+    alone = (flag[:, 0, 0] == 1) & (np.count_nonzero(landmarks, axis=(1, 2)) == flag[0].size)
+    if alone.any():
+        raise UserError(
+            f"{path}: {alone.sum()} frames are all zeros but for the tracking flag, first frame {alone.argmax()}; "
+            "where nobody is detected it must be 0, too"
+        )
 
 
 def write_landmarks(path: Path, landmarks: Float32[np.ndarray, "frames 33 10"], sidecar: Sidecar | None = None) -> None:

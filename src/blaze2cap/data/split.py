@@ -33,6 +33,7 @@ TRAIN_ACTIONS = (
 )  # fmt: skip
 TEST_SUBJECTS = ("S1", "S2", "S3", "S4", "S5")
 TEST_ACTIONS = ("walking2", "freestyle3", "acting3")
+_TRAINING_TAKES = f"{', '.join(TRAIN_SUBJECTS)} in {', '.join(TRAIN_ACTIONS)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +54,17 @@ class SplitParams:
                 if take in takes[:index]:
                     raise ValueError(f"{key}[{index}] is {take!r}, which stands there twice")
         for index, take in enumerate(self.validation):
-            if standard_part(take) != "train":
-                raise ValueError(f"validation[{index}] is {take!r}, which is not among the standard training takes")
             if take in self.exclude:
                 raise ValueError(f"validation[{index}] is {take!r}, which exclude names too")
+
+
+def require_training_takes(validation: Iterable[str], key: str) -> None:
+    """UserError, naming `key`, for a validation take that the standard protocol does not train on: it cuts no other."""
+    for index, take in enumerate(validation):
+        if standard_part(take) != "train":
+            raise UserError(
+                f"{key}[{index}] is {take!r}, which is not among the standard training takes, {_TRAINING_TAKES}"
+            )
 
 
 def standard_part(take: str) -> str:
@@ -75,23 +83,34 @@ def part_of(take: str, params: SplitParams) -> str:
 
 
 def assign_parts(takes: Iterable[str], params: SplitParams, given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Part of each take; UserError where nothing remains to train on.
+    """Part of each take; UserError where nothing remains to train on, or a validation take is none of the protocol's.
 
     `given` are the parts of the recordings' own map, instead of the standard protocol's: validation takes are cut from
     their training part, unless they have a validation part already.
     """
     if given is None:
+        require_training_takes(params.validation, "split.validation")
         parts = {take: part_of(take, params) for take in takes}
     else:
         cut = () if "val" in given.values() else params.validation
         parts = {take: "val" if take in cut and given[take] == "train" else given[take] for take in takes}
         parts |= {take: "none" for take in parts if take in params.exclude}
     if "train" not in parts.values():
-        raise UserError(
-            f"no take is left for training among {', '.join(parts)[:200] or 'none'}; look at split.validation and "
-            "split.exclude in params.yaml"
-        )
+        raise UserError(_nothing_to_train_on(parts, given))
     return parts
+
+
+def _nothing_to_train_on(takes: Collection[str], given: Mapping[str, str] | None) -> str:
+    """Why no take is left to train on: none ever was a training take, or the parameters took the last one."""
+    here = ", ".join(takes)[:200] or "none"
+    if given is None and not any(standard_part(take) == "train" for take in takes):
+        return (
+            f"none of the takes here ({here}) is a training take of the standard protocol, {_TRAINING_TAKES}; name "
+            "takes of your own like these"
+        )
+    if given is not None and "train" not in given.values():
+        return f"the data set's own map has none of the takes here ({here}) in its training part; set split_train in it"
+    return f"no take is left for training among {here}; look at split.validation and split.exclude in params.yaml"
 
 
 def notices(parts: dict[str, str], params: SplitParams, motion_only: Collection[str] = ()) -> list[str]:

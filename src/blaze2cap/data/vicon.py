@@ -72,7 +72,7 @@ def _read_table(path: Path, width: int) -> Float64[np.ndarray, "frames 21 width"
     import pandas as pd
 
     try:
-        with regular_file(path).open(encoding="utf-8") as file:
+        with regular_file(path).open(encoding="utf-8-sig") as file:
             header = file.readline().split()
             columns = len(header) * width
             if sorted(header) != sorted(JOINTS):

@@ -20,9 +20,9 @@ class Batch(NamedTuple):
     """Windows with their truth, in the camera's frame; frame 0 is the one before the window.
 
     `outlier` joints have a true rotation that is not to be believed (their positions are); where the root is one, the
-    truth jumps, and no joint's change from frame to frame is. `inside` is false for frames
-    that the sample does not have: before its first one, and padding after its last. Where not `root_known`, the root's
-    true rotation is known from its segment's start on, which is as the landmarks show it (`segment_start`).
+    truth jumps, and no joint's change from frame to frame is. `inside` is false for frames that the sample does not
+    have: before its first one, and padding after its last. Where not `root_known`, the root's true rotation is known
+    from its segment's start on, which is as the landmarks show it (`segment_start`).
     """
 
     landmarks: Float[Tensor, "B F 25 7"]

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from blaze2cap.data.parallel import RuntimeParams
@@ -117,9 +118,14 @@ def machine() -> Finding:
     return Finding("machine", Status.OK, found)
 
 
-def memory_bytes() -> int:
-    """Memory of the machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory_bytes(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Memory that this process may use: the machine's, or what its container is held to."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    # Of control groups, version 2 and 1; "max" and a huge number say that there is no limit.
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            limits.append(int((groups / name).read_text()))
+    return min(limits)
 
 
 def git(folder: Path) -> Finding:

@@ -144,13 +144,18 @@ def fit_baselines(clipset: ClipSet, takes: Iterable[str]) -> Baselines:
     A root that is not known but from its segment's start on is taken to start as the landmarks show it.
 
     The filter is the grid's best by MPJPE [mm] + ACCELERATION_WEIGHT * acceleration error [mm/frame^2]. UserError where
-    no take has landmarks. Deterministic; looks at a fixed number of frames, however many there are.
+    no take has landmarks, or only rejected ones. Deterministic; looks at a fixed number of frames, of however many.
     """
     takes = list(takes)
     seen = [take for take in takes if take in set(clipset.clips["take"])]
     if not seen:
         raise UserError(f"none of the training takes has landmarks ({', '.join(takes)}); put one that has into train")
     windows = _windows(clipset, seen)
+    if not windows.scored.any():
+        raise UserError(
+            f"all landmarks of the training takes ({', '.join(seen)}) are rejected, as of somebody else; look at what "
+            "preprocess says of them"
+        )
     grid = [torch.tensor([cutoff, beta]) for cutoff in MIN_CUTOFFS for beta in BETAS]
     best = min(grid, key=lambda filter: sum(_errors(windows, filter)))
     return Baselines(

@@ -1,6 +1,7 @@
 """What training is fed: batch t is a pure function of (seed, t), so a resumed run sees what an undisturbed one does."""
 
 import math
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -17,9 +18,11 @@ from blaze2cap.data.windows import Batch, Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.augment import AugmentParams, augment
 from blaze2cap.learning.precision import Precision
+from blaze2cap.stop_request import ENDING
 
 # Windows drawn together, from one seed.
 _BLOCK = 64
+_MOST_EPOCHS = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +57,12 @@ class TrainParams:
                 raise ValueError(f"{key} is {getattr(self, key)}, expected 0 to 1")
         if self.ema == 1:
             raise ValueError("ema is 1, expected below 1: the average would never move")
-        for key in ("weight_decay", "seed"):
-            if not 0 <= getattr(self, key) < math.inf:
-                raise ValueError(f"{key} is {getattr(self, key)}, expected 0 or more and finite")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay is {self.weight_decay}, expected 0 or more and finite")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}, expected 0 to 2**63 - 1")
+        if self.epochs > _MOST_EPOCHS:
+            raise ValueError(f"epochs is {self.epochs:g}, expected {_MOST_EPOCHS:g} at most")
 
 
 class Counts(NamedTuple):
@@ -65,6 +71,15 @@ class Counts(NamedTuple):
     real: int
     simulated: int
     everyday: int
+
+
+def _nothing_seen(clipset: ClipSet, takes: list[str]) -> str:
+    """Why no sample of these takes can be trained on: there is none, or each is rejected."""
+    clips = clipset.clips.index[clipset.clips["take"].isin(takes)]
+    rejected = clipset.samples["clip"].isin(clips).sum()
+    if not rejected:
+        return "no take of the training part has landmarks of anybody"
+    return f"all {rejected} samples of the training part are rejected, as of somebody else"
 
 
 class TrainingData:
@@ -89,7 +104,10 @@ class TrainingData:
         if counts.everyday:
             self.everyday = SimulatedWindows.of_people(params.everyday, params.window, strides)
         if counts.real and not len(self.windows.frames):
-            raise UserError("no take of the training part has landmarks: the baselines and most of a batch need some")
+            raise UserError(
+                f"{_nothing_seen(clipset, takes)}: the baselines and most of a batch need landmarks of the person; "
+                "look at what preprocess says of them"
+            )
         frames = int(self.windows.frames.sum()) or params.batch * params.window
         self.steps = max(1, math.ceil(params.epochs * frames / (params.batch * params.window)))
 
@@ -107,7 +125,7 @@ class TrainingData:
         return Batch.concatenate(blocks)
 
     def counts(self, windows: int) -> "Counts":
-        """How many of so many windows are of which kind."""
+        """How many of the first so many windows of a batch are of which kind."""
         everyday = round(windows * self.params.everyday.share)
         simulated = round((windows - everyday) * self._share)
         return Counts(windows - simulated - everyday, simulated, everyday)
@@ -116,7 +134,9 @@ class TrainingData:
         # A seed that ends in zeros is the one without them: the first block's is (seed, step).
         rng = np.random.default_rng((self.params.seed, step, 0, first))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        counts, coarse = self.counts(min(_BLOCK, self.params.batch - first)), self.params.augment.stride
+        upto, before = self.counts(min(first + _BLOCK, self.params.batch)), self.counts(first)
+        # A share too small for one block comes up in some of them.
+        counts, coarse = Counts(*(a - b for a, b in zip(upto, before, strict=True))), self.params.augment.stride
         parts = []
         if counts.real:
             parts.append(self.windows.draw(counts.real, coarse, rng))
@@ -139,7 +159,14 @@ class TrainingData:
             num_workers=workers,
             prefetch_factor=ahead,
             pin_memory=pin,
+            worker_init_fn=_leave_signals_to_training,
         )
+
+
+def _leave_signals_to_training(worker: int) -> None:
+    # A terminal or scheduler tells all processes of a run to end; training ends its workers once its step is over.
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Steps(Dataset[Batch]):

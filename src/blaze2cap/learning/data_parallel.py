@@ -119,9 +119,6 @@ def _process(
 ) -> None:
     end_with_parent()
     group = Group(rank, devices, rank)
-    if device.type == "cpu":
-        # As many threads in all as one process would take.
-        torch.set_num_threads(max(1, torch.get_num_threads() // devices))
     try:
         with _joined(group, device, meeting):
             work(group)

@@ -221,7 +221,10 @@ def _known(figures: Report) -> Report:
 def _intervals(
     scores: Scores, system: str, rows: np.ndarray, params: EvaluateParams, keys: Iterable[str] = COLUMNS
 ) -> Report:
-    """Intervals over takes, or over blocks of ten seconds, all cameras of a block together, where takes are few."""
+    """Intervals over takes, or over blocks of ten seconds, all cameras of a block together, where takes are few.
+
+    Of a single block there are none.
+    """
     blocks = scores.blocks[rows]
     takes = blocks["take"].nunique()
     if takes >= FEWEST_TAKES:
@@ -229,6 +232,8 @@ def _intervals(
     else:
         cluster = blocks.groupby(["take", "block"]).ngroup()
         method = f"bootstrap over {cluster.nunique()} blocks of {BLOCK_S} s from {takes} take{'s' if takes > 1 else ''}"
+    if cluster.nunique() < 2:
+        return {"method": f"a single block of {BLOCK_S} s, which says nothing of others", "level": LEVEL}
     keys = [key for key in keys if key in scores.sums[system]]
     value, weight = (
         _cluster_sums(np.stack([sums[rows].sum(1) for sums in part], axis=1), cluster.to_numpy())

@@ -4,7 +4,7 @@ A loss is one function below, and a field of LossParams that binds it to its nam
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ class Compared(NamedTuple):
     `position` the joints through forward kinematics, Hips at the origin [m], `acceleration` their second differences
     [m/frame^2]. `valid` frames count; `together` are those that follow the frame before them in one segment. Of the
     true rotations, slot 0 the root's, `believed` ones are right, but for a tremor, and `steady` ones have none, neither
-    in their frame nor in the window's frame before. `orientation` are the 21 orientations in the camera's frame,
+    in their frame nor in the frame before. `orientation` are the 21 orientations in the camera's frame,
     predicted minus true.
     """
 
@@ -147,17 +147,45 @@ def losses(
     truth: Motion,
     offset: Float[Tensor, "B 21 3"],
     together: Bool[Tensor, "B S"],
-    outlier: Bool[Tensor, "B S 21"],
+    outlier: Bool[Tensor, "B S+1 21"],
     root_known: Bool[Tensor, "B"],
     over_all: Callable[[Tensor], Tensor] = lambda counts: counts,
 ) -> dict[str, Float[Tensor, ""]]:
+    """Every loss of LossParams by its name, unweighted: the means of `loss_sums`.
+
+    Where a batch is spread over processes, `over_all` adds up a tensor of counts over them: the losses of all processes
+    then add up to those of the whole batch.
+    """
+    return means(loss_sums(prediction, truth, offset, together, outlier, root_known), over_all)
+
+
+def added(parts: Sequence[Mean]) -> Mean:
+    """The mean over all of the parts."""
+    return Mean(torch.stack([part.total for part in parts]).sum(), torch.stack([part.counted for part in parts]).sum())
+
+
+def means(
+    sums: dict[str, Mean], over_all: Callable[[Tensor], Tensor] = lambda counts: counts
+) -> dict[str, Float[Tensor, ""]]:
+    """Each sum over its count, as `over_all` adds counts up; zero where nothing counts."""
+    counts = over_all(torch.stack([one.counted for one in sums.values()])).clamp_min(1)
+    return {name: one.total / count for (name, one), count in zip(sums.items(), counts, strict=True)}
+
+
+def loss_sums(
+    prediction: Motion,
+    truth: Motion,
+    offset: Float[Tensor, "B 21 3"],
+    together: Bool[Tensor, "B S"],
+    outlier: Bool[Tensor, "B S+1 21"],
+    root_known: Bool[Tensor, "B"],
+) -> dict[str, Mean]:
     """Every loss of LossParams by its name, unweighted, over frames where `truth.valid`.
 
     Rotations of `outlier` joints do not count; their positions do. Where the root is an outlier, the truth jumps about
-    the pose: there no joint's change from frame to frame counts, but the pose does. Where the root's orientation is not
-    known but from a start that was guessed, its predicted deviation learns nothing of the guess.
-    Where a batch is spread over processes, `over_all` adds up a tensor of counts over them: the losses of all processes
-    then add up to those of the whole batch.
+    the pose: there no joint's change from frame to frame counts, but the pose does; the first of the outliers are those
+    of the frame before the window. Where the root's orientation is not known but from a start that was guessed, its
+    predicted deviation learns nothing of the guess.
     """
     root, true_root = (matrix_to_rotation_6d(motion.rotation[..., 0, :, :]) for motion in (prediction, truth))
     turns = _turns_6d(prediction) - _turns_6d(truth)
@@ -166,11 +194,10 @@ def losses(
     error = position - true_position
     acceleration = torch.diff(error, n=2, dim=1)
     root = root - true_root
-    believed = ~outlier
+    believed = ~outlier[:, 1:]
     believed[..., 0] = root_known[:, None]
-    jumping = outlier | outlier[..., :1]
-    steady = ~jumping
-    steady[:, 1:] &= ~jumping[:, :-1]
+    calm = ~(outlier | outlier[..., :1])
+    steady = calm[:, 1:] & calm[:, :-1]
     compared = Compared(
         prediction,
         truth,
@@ -184,9 +211,7 @@ def losses(
         believed,
         steady,
     )
-    means = {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
-    counts = over_all(torch.stack([mean.counted for mean in means.values()])).clamp_min(1)
-    return {name: mean.total / count for (name, mean), count in zip(means.items(), counts, strict=True)}
+    return {key.name: key.metadata["loss"](compared) for key in fields(LossParams)}
 
 
 def total(terms: dict[str, Tensor], params: LossParams) -> Float[Tensor, ""]:

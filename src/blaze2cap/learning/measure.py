@@ -261,15 +261,13 @@ def _root_drift(c: Compared, seconds: int) -> Weighted:
 
 
 def acceleration_error(position: Float[Tensor, "N K 3"], true: Float[Tensor, "N K 3"], truth: Reference) -> Weighted:
-    """Error of second differences, where they cross no break; of joints or of raw landmarks."""
-    unbroken = metric.unbroken(truth.scored, truth.anchor, 2)
-    return over(unbroken, metric.acceleration_error_mm_per_frame2(position, true))
+    """Error of second differences, where they cross no break and no glitch; of joints or of raw landmarks."""
+    return over(_smooth(truth, 2), metric.acceleration_error_mm_per_frame2(position, true))
 
 
 def jitter(position: Float[Tensor, "N K 3"], truth: Reference) -> Weighted:
-    """Third differences, where they cross no break; of joints or of raw landmarks."""
-    unbroken = metric.unbroken(truth.scored, truth.anchor, 3)
-    return over(unbroken, metric.jitter_km_per_s3(position, truth.fps))
+    """Third differences, where they cross no break and no glitch; of joints or of raw landmarks."""
+    return over(_smooth(truth, 3), metric.jitter_km_per_s3(position, truth.fps))
 
 
 def jitter_ratio(position: Float[Tensor, "N K 3"], true: Float[Tensor, "N K 3"], truth: Reference) -> Weighted:
@@ -277,3 +275,11 @@ def jitter_ratio(position: Float[Tensor, "N K 3"], true: Float[Tensor, "N K 3"],
     value, weight = jitter(position, truth)
     true_jitter = metric.jitter_km_per_s3(true, truth.fps).clamp_min(1e-12)
     return value / true_jitter, weight * true_jitter
+
+
+def _smooth(truth: Reference, order: int) -> Bool[Tensor, "N"]:
+    """Frames whose differences of that order cross no break, and no glitch: there the truth's own tremor would count.
+
+    A glitch is where the root is an outlier.
+    """
+    return metric.unbroken(truth.scored & ~truth.outlier[:, 0], truth.anchor, order)

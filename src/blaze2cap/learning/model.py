@@ -99,6 +99,11 @@ class PoseModel(nn.Module):
         self.refiner = WindowRefiner(params.look_back) if params.smoother == "window" else None
         self.autocast: torch.dtype | None = None
 
+    def receptive_field(self) -> int | None:
+        """Frames that an answer sees, its own included, but for what recurrences keep; None where there is no other."""
+        reach = self.backbone.receptive_field()
+        return reach if self.refiner is None else (reach or 1) + self.refiner.past
+
     def start(self, batch: int, before: Float[Tensor, "B 25 7"] | None = None) -> State:
         """State of a stream that begins, or of a window whose frame `before` is known."""
         device = self.feature_mean.device

@@ -27,11 +27,14 @@ class Objective(nn.Module):
 
 
 def answered(model: PoseModel, batch: Batch) -> tuple[Motion, Motion, Tensor, Tensor]:
-    """Predicted and true motion, frames that follow the one before, and outliers, of the frames answered."""
+    """Predicted and true motion and frames that follow the one before, of the frames answered; and their outliers, with
+    those of the frame before them.
+    """
     frames = batch.landmarks.shape[1] - 1
     times = batch.dt[:, None].expand(-1, frames)
     state = model.start(len(batch.dt), before=batch.landmarks[:, 0])
     prediction, _ = model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
     early = slice(None), slice(0, frames - model.params.delay_frames)
     late = slice(None), slice(model.params.delay_frames, None)
-    return prediction.at(*late), batch.truth().at(*early), batch.together()[early], batch.outlier[:, 1:][early]
+    outlier = batch.outlier[:, : frames - model.params.delay_frames + 1]
+    return prediction.at(*late), batch.truth().at(*early), batch.together()[early], outlier

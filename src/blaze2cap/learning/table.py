@@ -107,7 +107,7 @@ def _note(figures: dict[str, Any]) -> str:
         if key in _NOTED and key in interval
         for low, high in [interval[key]]
     ]
-    note = f"model, {100 * interval['level']:.0f} % intervals ({interval['method']}): {', '.join(ends)}"
+    note = f"model, {100 * interval['level']:.0f} % intervals ({interval['method']}): {', '.join(ends) or 'none'}"
     left_out = [COLUMNS[key][0] for key in figures.get("left_out", {}) if key in COLUMNS]
     if not left_out:
         return note

@@ -6,6 +6,7 @@ of a run is weights, their moving average, the optimiser's moments, the best so 
 
 import dataclasses
 import math
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.compilation import compiling
 from blaze2cap.learning.data_parallel import ALONE, Group
 from blaze2cap.learning.device_memory import MemoryNeed, memory_need
-from blaze2cap.learning.interrupt import noted_interrupt
-from blaze2cap.learning.loss import LossParams
+from blaze2cap.learning.loss import LossParams, added, loss_sums, means, total
 from blaze2cap.learning.model import ModelParams, PoseModel
 from blaze2cap.learning.objective import Objective, answered
 from blaze2cap.learning.precision import allow_tf32, autocast_dtype
 from blaze2cap.learning.prefetch import on_device
 from blaze2cap.learning.resume import load_state, save_state
+from blaze2cap.stop_request import ENDING, stopped_by_signals
 
 Row = dict[str, float]
 """One line of the learning curves."""
@@ -76,7 +77,7 @@ class Trainer:
         self.group, self.part = group, group.part(params.batch)
         torch.manual_seed(params.seed)
         self.model = PoseModel(model_params)
-        reach = self.model.backbone.receptive_field()
+        reach = self.model.receptive_field()
         if reach is not None and reach > params.window:
             raise UserError(
                 f"model.layers and model.look_back make a frame see {reach} frames, expected train.window = "
@@ -106,8 +107,8 @@ class Trainer:
     def run(self, folder: Path, workers: int, report: Callable[[int, int, Row], None]) -> tuple[PoseModel, PoseModel]:
         """Train to the end and return the best model by validation (where nothing validates, the last) and the last.
 
-        `folder` keeps state between kills, up to the last step at Ctrl-C; `report(step, steps, row)` is called after
-        each step.
+        `folder` keeps state between kills, up to the last step where a signal asks for the end;
+        `report(step, steps, row)` is called after each step.
         Raises UserError where the loss is not finite or grows without bound, or torch.compile fails.
         """
         if self.params.compile:
@@ -115,7 +116,8 @@ class Trainer:
         first = self._resume(folder)
         steps = self.data.steps
         batches = self.data.batches(first, workers, self.part, pin=self.device.type == "cuda")
-        with noted_interrupt() as interrupt:
+        # torch ends the others of a group by SIGTERM; who waits for the gradient of one that has gone hears no request.
+        with stopped_by_signals(ENDING if self.group.size == 1 else (signal.SIGINT,)) as stop:
             for step, batch in enumerate(on_device(batches, self.device), start=first):
                 with compiling(self.params.compile):
                     row = self.step(step, batch)
@@ -127,7 +129,7 @@ class Trainer:
                     if done % self.params.save_every == 0 and done < steps:
                         self._save(folder, done)
                 report(done, steps, row)
-                if interrupt.noted:
+                if stop.requested:
                     if self.group.first:
                         self._save(folder, done)
                     raise KeyboardInterrupt
@@ -212,20 +214,22 @@ class Trainer:
             "learning_rate": learning_rate(step - 1, self.data.steps, self.params),
         } | recent
         if self.validation is not None:
-            sums: dict[str, list[float]] = {}
-            count = 0
-            objective = Objective(self.average, self.loss_params)
-            for batch in self._validation_batches(self.validation):
-                loss, terms = objective(batch)
-                for name, term in {"loss": loss, **terms}.items():
-                    sums.setdefault(name, []).append(term.item() * len(batch.dt))
-                count += len(batch.dt)
-            row |= {f"val_{name}": sum(values) / count for name, values in sums.items()}
+            terms = self._validation_losses(self.validation)
+            row["val_loss"] = total(terms, self.loss_params).item()
+            row |= {f"val_{name}": term.item() for name, term in terms.items()}
             self._check(step - 1, row["val_loss"])
             if row["val_loss"] < self.best_loss:
                 self.best_loss = row["val_loss"]
                 self.best = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
         self.curves.append(row)
+
+    def _validation_losses(self, validation: Windows) -> dict[str, Tensor]:
+        """Of the average's answers to all windows; divided once, so that they are the same in batches of any size."""
+        parts = []
+        for batch in self._validation_batches(validation):
+            prediction, truth, together, outlier = answered(self.average, batch)
+            parts.append(loss_sums(prediction, truth, batch.offset, together, outlier, batch.root_known))
+        return means({name: added([part[name] for part in parts]) for name in parts[0]})
 
     def _validation_batches(self, validation: Windows) -> Iterator[Batch]:
         rows, starts = validation.cover(_VALIDATION_WINDOWS)
@@ -240,13 +244,13 @@ class Trainer:
         if self.validation is None:
             return
         # In the first half of a window the answers still settle.
-        settled = slice(self.params.window // 2, None)
+        settled = slice((self.params.window - model.params.delay_frames) // 2, None)
         square, count = 0.0, 0
         for batch in self._validation_batches(self.validation):
             prediction, truth, _, outlier = answered(model, batch)
             assert prediction.deviation is not None
             relative = geodesic_angle(prediction.rotation, truth.rotation) / prediction.deviation
-            counted = truth.valid[..., None] & ~(outlier | outlier[..., :1])
+            counted = truth.valid[..., None] & ~(outlier | outlier[..., :1])[:, 1:]
             counted[..., 0] &= batch.root_known[:, None]
             counted = counted[:, settled]
             square += float((relative[:, settled].square() * counted).sum())

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.detector.observation import SimulatedDetector
 from blaze2cap.data.known_takes import known_takes
+from blaze2cap.data.parallel import one_thread
 from blaze2cap.data.simulated import make_detector
 from blaze2cap.data.simulated_clips import SimulatedParams, with_simulated_clips
 from blaze2cap.errors import UserError
@@ -19,6 +20,7 @@ SIMULATED = "_simulated"
 """Ending of the name of a part whose takes are seen by simulation, beside the part of its recorded takes."""
 
 
+@one_thread()
 def with_unseen_motion(
     clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]], checkpoint: Checkpoint, params: SimulatedParams
 ) -> tuple[ClipSet, dict[str, list[str]]]:

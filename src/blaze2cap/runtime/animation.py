@@ -6,7 +6,7 @@ forward -y, right +x) is x' = -x, y' = -z, z' = -y.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -58,10 +58,22 @@ class Animation:
     """Error to expect of each rotation (root mean square); not a number where it is not known."""
     camera_tilt_deg: float
     """How far down the camera looked."""
+    camera_tilt_known: bool = True
+    """False where nothing tells the tilt, which is taken for 0."""
 
     def joint_positions(self) -> Float[np.ndarray, "N 21 3"]:
         """Where the joints are."""
         return forward_kinematics(self.rotation, self.offset, self.root_position)[0]
+
+    def held_at_first(self) -> "Animation":
+        """Frames before anybody is seen as the first one with somebody; still not valid."""
+        shown = np.maximum(np.arange(len(self.valid)), self.valid.argmax())
+        return replace(
+            self,
+            rotation=self.rotation[shown],
+            root_position=self.root_position[shown],
+            deviation=self.deviation[shown],
+        )
 
 
 def standing_height() -> float:
@@ -101,15 +113,16 @@ def require_tilt(degrees: float) -> None:
         raise UserError(f"the camera's tilt is {degrees:g} degrees, expected {low:g} to {high:g}, down positive")
 
 
-def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> Animation:
+def animate(track: Track, size: float, fps: float, camera_tilt_deg: float | None) -> Animation:
     """Motion in a camera's frame (x right, y down, z forward) as an animation of the mean skeleton times `size`.
 
-    The camera does not roll, and looks down by `camera_tilt_deg`. The floor lies under whatever of the body is lowest,
-    jumps left out (`floor_height`), so that errors of distance and tilt neither lift nor sink who walks; the person
-    starts above the origin. UserError for a tilt that no camera has.
+    The camera does not roll, and looks down by `camera_tilt_deg`, taken for 0 where that is None, unknown. The floor
+    lies under whatever of the body is lowest, jumps left out (`floor_height`), so that errors of distance and tilt
+    neither lift nor sink who walks; the person starts above the origin. UserError for a tilt that no camera has.
     """
-    require_tilt(camera_tilt_deg)
-    to_world = camera_to_world(camera_tilt_deg)
+    tilt_deg = 0.0 if camera_tilt_deg is None else camera_tilt_deg
+    require_tilt(tilt_deg)
+    to_world = camera_to_world(tilt_deg)
     way = track.root_position @ to_world.mT
     origin = np.tile(way[track.valid.argmax()], (len(way), 1))
     lowest = way[:, 1] + size * lowest_point(body_points(track.rotation), to_world)
@@ -122,7 +135,8 @@ def animate(track: Track, size: float, fps: float, camera_tilt_deg: float) -> An
         end=bone_ends(size),
         valid=track.valid,
         deviation=track.deviation,
-        camera_tilt_deg=camera_tilt_deg,
+        camera_tilt_deg=tilt_deg,
+        camera_tilt_known=camera_tilt_deg is not None,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from blaze2cap.data.own_recordings import VIDEO_SUFFIXES
 from blaze2cap.data.parallel import outcomes
 from blaze2cap.data.raw import count_landmark_frames
 from blaze2cap.errors import UserError
@@ -14,11 +15,6 @@ from blaze2cap.runtime.image_folder import SUFFIXES as IMAGE_SUFFIXES
 from blaze2cap.runtime.pose_model import PoseModel
 from blaze2cap.runtime.video import open_video
 from blaze2cap.untrusted import files_in, read_json
-
-VIDEO_SUFFIXES = (
-    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".webm", ".wmv",
-)  # fmt: skip
-"""By which videos in a folder are known; one that is named by itself may end in anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +75,17 @@ def is_whole(job: VideoJob) -> bool:
     try:
         sidecar = read_json(job.out.with_suffix(".json"))
         made = sidecar["model_sha256"], sidecar["field_of_view_deg"]
-        at_rate = math.isclose(sidecar["fps"], job.fps) if job.fps else sidecar.get("told_fps") is None
+        at_rate = _has_told_rate(sidecar, job.fps) if job.fps else sidecar.get("told_fps") is None
         later = job.out.stat().st_mtime_ns >= job.video.stat().st_mtime_ns
         count_landmark_frames(job.out)
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return False
     return made == (job.model.sha256, job.field_of_view_deg) and at_rate and later
+
+
+def _has_told_rate(sidecar: dict, fps: float) -> bool:
+    """Whether rows are the video's frames at a rate that is told; those of a variable rate lie between frames."""
+    return math.isclose(sidecar["fps"], fps) and not sidecar["resampled"]
 
 
 def extract_all(

@@ -61,7 +61,8 @@ def standing(
 class RunningTilt:
     """The tilt as far as it is known, frame by frame: the median so far, approached slowly; state of a fixed size.
 
-    Who stands straight in the first frame stands upright in it. `degrees` is 0 until somebody stood straight.
+    Who stands straight in the first frame stands upright in it. `degrees` is 0 until somebody stood straight, and it is
+    `known`.
     """
 
     def __init__(self) -> None:
@@ -69,6 +70,11 @@ class RunningTilt:
         self._started = False
         # Seconds of standing by tilt; old ones fade, for cameras get moved.
         self._stood_s = np.zeros(len(_BINS_DEG))
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody stood straight."""
+        return bool(self._stood_s.any())
 
     def see(self, upright: Float[np.ndarray, "3"], straight: bool, dt_s: float) -> None:
         """One more frame, as `standing` tells it, and the time since the one before."""
@@ -79,7 +85,7 @@ class RunningTilt:
             if not self._started:
                 self.degrees = found
         self._started = True
-        if self._stood_s.any():
+        if self.known:
             step = (self._median() - self.degrees) * (1 - math.exp(-dt_s / _BLEND_S))
             self.degrees += min(max(step, -_FASTEST_DEG_PER_S * dt_s), _FASTEST_DEG_PER_S * dt_s)
 

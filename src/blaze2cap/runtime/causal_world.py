@@ -83,6 +83,11 @@ class CausalWorld:
         return self._tilt.degrees if self._given_tilt_deg is None else self._given_tilt_deg
 
     @property
+    def camera_tilt_known(self) -> bool:
+        """Whether the tilt was given, or somebody stood straight."""
+        return self._given_tilt_deg is not None or self._tilt.known
+
+    @property
     def size(self) -> float:
         """Size of the person now, relative to the mean skeleton."""
         return self._size.value if self._given_size is None else self._given_size

@@ -116,7 +116,17 @@ def _read_array(path: Path, fps: float | None) -> Footage:
         height=sidecar.height,
         fps=sidecar.fps if fps is None else fps,
         field_of_view_deg=_field_of_view(path),
+        notices=_taken_for_granted(path, fps),
     )
+
+
+def _taken_for_granted(path: Path, fps: float | None) -> tuple[str, ...]:
+    """What stands for an array's sidecar where there is none, a sentence; the rate, too, unless it is given."""
+    beside = path.with_suffix(".json")
+    if beside.exists():
+        return ()
+    assumed = f"{Sidecar.width} x {Sidecar.height} pixels" + (f" at {Sidecar.fps:g} frames/s" if fps is None else "")
+    return (f"{path}: no sidecar {beside.name} beside it, taken for {assumed}",)
 
 
 def _read_csv(path: Path, fps: float | None) -> Footage:

@@ -73,8 +73,9 @@ def landmark_table(
     for frame in frames:
         _require_landmarks(path, frame)
     # Where a rate is given, the file's own times are not looked at; numbers of frames are, for some may be missing.
-    number = _increasing(path, frames, "frame")
-    time_s = None if fps is not None else _increasing(path, frames, "time_s")
+    number = _increasing(path, _numbered(path, frames), "frame", "number all that show somebody, or none")
+    evenly = "where frames come evenly, give --fps"
+    time_s = None if fps is not None else _increasing(path, frames, "time_s", evenly)
     declared_fps = declared_fps if fps is None else fps
     require_rate(path, declared_fps)
     if time_s is None:
@@ -129,7 +130,29 @@ def _require_landmarks(path: Path, frame: SeenFrame) -> None:
         )
 
 
-def _increasing(path: Path, frames: Sequence[SeenFrame], name: str) -> Float[np.ndarray, "frames"] | None:
+def _numbered(path: Path, frames: Sequence[SeenFrame]) -> Sequence[SeenFrame]:
+    """The frames; those with nobody and no number, among others with one, are given the number that fits.
+
+    It is that after the frame before, or before the frame after. UserError where the next frame has it already.
+    """
+    known = [(place, frame.frame) for place, frame in enumerate(frames) if frame.frame is not None]
+    if not known:
+        return frames
+    numbered: list[SeenFrame] = []
+    fitting, filled = known[0][1] - known[0][0], False
+    for frame in frames:
+        if filled and frame.frame is not None and frame.frame < fitting:
+            raise UserError(
+                f"{path}: {frame.place}: frame is {frame.frame:g}, expected {fitting:g} at least, as those with nobody "
+                "before it have no number and follow the one before; number them, too"
+            )
+        filled = frame.frame is None and frame.person is None
+        numbered.append(frame._replace(frame=fitting) if filled else frame)
+        fitting = 1 + (fitting if frame.frame is None else frame.frame)
+    return numbered
+
+
+def _increasing(path: Path, frames: Sequence[SeenFrame], name: str, remedy: str) -> Float[np.ndarray, "frames"] | None:
     """Numbers or times of all frames, None where none has one."""
     values = [getattr(frame, name) for frame in frames]
     if all(value is None for value in values):
@@ -137,7 +160,7 @@ def _increasing(path: Path, frames: Sequence[SeenFrame], name: str) -> Float[np.
     before = None
     for frame, value in zip(frames, values, strict=True):
         if value is None:
-            raise UserError(f"{path}: {frame.place} has no {name}, others have; where frames come evenly, give --fps")
+            raise UserError(f"{path}: {frame.place} has no {name}, others have; {remedy}")
         if before is not None and value <= before:
             raise UserError(f"{path}: {frame.place}: {name} is {value:g} after {before:g}, expected it to increase")
         before = value

@@ -4,10 +4,8 @@ One thread takes pictures (`live_capture`), this one does all else in turn. A pi
 on waits, and is replaced by the next: what falls behind is frames, never time.
 """
 
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -19,11 +17,10 @@ from blaze2cap.runtime.live_capture import Clock, NewestShot, Shot
 from blaze2cap.runtime.live_status import LiveStatus, Spent
 from blaze2cap.runtime.streamer import Streamer
 from blaze2cap.runtime.world_pose import WorldPose
+from blaze2cap.stop_request import StopRequest
 
 # How long to wait for a picture before looking whether the session should end [s].
 _PATIENCE_S = 0.2
-# A second signal within this time of the first is the same wish [s]; later it is impatience.
-_SAME_WISH_S = 1.0
 
 Landmarks = Float32[np.ndarray, "33 10"]
 Detect = Callable[[UInt8[np.ndarray, "H W 3"], float], Landmarks]
@@ -53,6 +50,19 @@ class Finish(Protocol):
 
 
 @runtime_checkable
+class View(Protocol):
+    """A window with what is detected; the user may close it."""
+
+    def show(self, image: UInt8[np.ndarray, "H W 3"], landmarks: Landmarks) -> bool:
+        """A picture with the landmarks found in it; False where the user has asked for the end."""
+        ...
+
+    def idle(self) -> bool:
+        """No picture has come for a while; False as of `show`."""
+        ...
+
+
+@runtime_checkable
 class Output(Protocol):
     """Takes every frame of a person with these bones, and is told where there has been none for a while."""
 
@@ -63,36 +73,6 @@ class Output(Protocol):
     def idle(self) -> None:
         """No frame has come for a while."""
         ...
-
-
-class StopRequest:
-    """Whether the session should end. A signal asks for it; a later one, while files are written, is an interrupt."""
-
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self.requested = False
-        self._clock, self._asked_s = clock, 0.0
-
-    def ask(self, *_: object) -> None:
-        """End soon; asked again a second later or more, KeyboardInterrupt."""
-        if not self.requested:
-            self.requested, self._asked_s = True, self._clock()
-        elif self._clock() - self._asked_s >= _SAME_WISH_S:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[StopRequest]:
-    """While Ctrl-C (SIGINT), SIGTERM and a terminal that is closed (SIGHUP, but for `nohup`) ask for a clean end."""
-    stop = StopRequest()
-    asking = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        asking.append(signal.SIGHUP)
-    before = {number: signal.signal(number, stop.ask) for number in asking}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class LiveMotion:
@@ -154,15 +134,15 @@ def run_live(
     status: LiveStatus,
     stop: StopRequest,
     *,
-    show: Callable[[UInt8[np.ndarray, "H W 3"], Landmarks], bool] | None = None,
+    view: View | None = None,
     trouble: Callable[[], str] = str,
     most_s: float | None = None,
     clock: Clock = time.perf_counter,
 ) -> None:
     """Every newest picture to all outputs, until the source ends, `most_s` seconds of it are over, or `stop` asks.
 
-    `show` is given each picture with its landmarks once the outputs have theirs, and asks for the end with False;
-    `trouble` is what the status line says besides. Raises what the source raises.
+    `view` is given each picture with its landmarks once the outputs have theirs, and may ask for the end; `trouble` is
+    what the status line says besides. Raises what the source raises.
     """
     begun, answered_s, end_s = False, -np.inf, np.inf
     while not stop.requested:
@@ -172,6 +152,8 @@ def run_live(
                 break
             for output in outputs:
                 output.idle()
+            if view is not None and not view.idle():
+                break
         elif most_s is not None and shot.time_s >= most_s:
             break
         else:
@@ -186,7 +168,7 @@ def run_live(
                     output.send(pose, motion.world.offset)
                 answered_s = pose.time_s
                 status.frame(spent._replace(sending=clock() - solved), pose.valid)
-            if show is not None and not show(shot.image, landmarks):
+            if view is not None and not view.show(shot.image, landmarks):
                 break
         status.tell(newest.dropped, trouble())
     for pose in motion.rest() if begun else ():

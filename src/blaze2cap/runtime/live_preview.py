@@ -36,11 +36,15 @@ class Preview:
         """Show an RGB picture with the landmarks found in it, if any; False where the user has closed the window."""
         import cv2
 
-        if self._shown and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1:
+        if self._closed():
             return False
         cv2.imshow(_TITLE, cv2.cvtColor(drawn(image, landmarks), cv2.COLOR_RGB2BGR))
         self._shown = True
-        return cv2.waitKey(1) & 0xFF not in _END_KEYS
+        return _goes_on()
+
+    def idle(self) -> bool:
+        """Keep the window alive while no picture comes; False where the user has closed it."""
+        return not self._shown or (not self._closed() and _goes_on())
 
     def close(self) -> None:
         """Close the window."""
@@ -48,6 +52,18 @@ class Preview:
 
         if self._shown:
             cv2.destroyAllWindows()
+
+    def _closed(self) -> bool:
+        import cv2
+
+        return self._shown and cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1
+
+
+def _goes_on() -> bool:
+    """Let the window do its work; False where a key has been pressed that ends it."""
+    import cv2
+
+    return cv2.waitKey(1) & 0xFF not in _END_KEYS
 
 
 def drawn(image: UInt8[np.ndarray, "H W 3"], landmarks: Float32[np.ndarray, "33 10"]) -> UInt8[np.ndarray, "h w 3"]:

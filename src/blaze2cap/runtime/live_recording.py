@@ -40,10 +40,10 @@ _ROW = np.dtype(
 class Recording:
     """Frames of a session, for `paths` to be written at its end; nothing is written before.
 
-    `skeleton` is the name of the one whose bones animation files get.
+    `skeleton` is the name of the one whose bones animation files get; the network's own if None.
     """
 
-    def __init__(self, paths: Sequence[Path], skeleton: str = "totalcapture", most_frames: int = MOST_FRAMES) -> None:
+    def __init__(self, paths: Sequence[Path], skeleton: str | None = None, most_frames: int = MOST_FRAMES) -> None:
         self.paths, self._skeleton = list(paths), skeleton
         self._most = most_frames
         self._chunks: list[np.ndarray] = []

@@ -13,12 +13,12 @@ from blaze2cap.errors import UserError, printable
 from blaze2cap.runtime.animation import require_height, require_tilt
 from blaze2cap.runtime.causal_world import CausalWorld
 from blaze2cap.runtime.finishing.chain import Finishing, FinishingParams
-from blaze2cap.runtime.live import LiveMotion, Output, StopRequest, run_live, stopped_by_signals
+from blaze2cap.runtime.live import LiveMotion, Output, run_live
 from blaze2cap.runtime.live_capture import PlayedVideo, Source, capturing
 from blaze2cap.runtime.live_preview import Preview, require_display
 from blaze2cap.runtime.live_recording import Recording
 from blaze2cap.runtime.live_status import LiveStatus
-from blaze2cap.runtime.motion_files import WRITERS, skeleton_map
+from blaze2cap.runtime.motion_files import WRITERS, require_bones
 from blaze2cap.runtime.open_network import Runtime, open_network
 from blaze2cap.runtime.osc import OscOutput, OscSender, find_destination
 from blaze2cap.runtime.pose_model import PoseModel, find_pose_model
@@ -26,6 +26,7 @@ from blaze2cap.runtime.side_guard import SideGuard
 from blaze2cap.runtime.streamer import Streamer
 from blaze2cap.runtime.vmc import VmcOutput
 from blaze2cap.runtime.whole_file import require_writable
+from blaze2cap.stop_request import StopRequest, stopped_by_signals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class LiveSettings:
     mirror: bool = False
     osc: str | None = None
     record: tuple[Path, ...] = ()
-    skeleton: str = "totalcapture"
+    skeleton: str | None = None
     most_s: float | None = None
     preview: bool = False
     smooth: bool = False
@@ -105,7 +106,7 @@ def _require_possible(settings: LiveSettings) -> None:
             require(value)
     if settings.most_s is not None and math.isnan(settings.most_s):
         raise UserError("--seconds is nan, expected a number of seconds")
-    skeleton_map(settings.skeleton)
+    require_bones(settings.skeleton, settings.record)
     for number, path in enumerate(settings.record):
         if path.suffix.lower() not in WRITERS:
             raise UserError(f"{path}: cannot write {path.suffix or 'a name without suffix'}; use {', '.join(WRITERS)}")
@@ -164,7 +165,7 @@ def _run(
                 outputs,
                 status,
                 stop,
-                show=preview.show if settings.preview else None,
+                view=preview if settings.preview else None,
                 trouble=lambda: ", ".join(filter(None, map(_unsent, senders))),
                 most_s=settings.most_s,
             )

@@ -28,15 +28,26 @@ WRITERS: dict[str, Writer] = {
     ".csv": _of_joints(write_csv),
 }
 """Of the motion alone."""
+WITH_BONES = (".bvh", ".glb")
+"""Of a skeleton that can be chosen; the others tell of the network's own joints."""
 PAGE, SHEET, OVERLAY = ".html", ".png", ".mp4"
 """To look at, with what the camera saw: a page, evenly spaced moments, and the video with the skeleton over it."""
 
 
-def skeleton_map(name: str) -> SkeletonMap:
-    """The skeleton of that name; UserError where there is none."""
+def skeleton_map(name: str | None = None) -> SkeletonMap:
+    """The skeleton of that name, or the network's own; UserError where there is none."""
+    if name is None:
+        return SKELETON_MAPS["totalcapture"]
     if name not in SKELETON_MAPS:
         raise UserError(f"there is no skeleton {name}; use {', '.join(SKELETON_MAPS)}")
     return SKELETON_MAPS[name]
+
+
+def require_bones(skeleton: str | None, outputs: Sequence[Path]) -> None:
+    """UserError where there is no skeleton of that name, or none of the files has bones."""
+    skeleton_map(skeleton)
+    if skeleton is not None and not any(output.suffix.lower() in WITH_BONES for output in outputs):
+        raise UserError(f"--skeleton names the bones of {' and '.join(WITH_BONES)} files: ask for one, or leave it out")
 
 
 def write_motion(
@@ -44,13 +55,13 @@ def write_motion(
     animation: Animation,
     footage: Footage | None = None,
     field_of_view_deg: float | None = None,
-    skeleton: str = "totalcapture",
+    skeleton: str | None = None,
 ) -> None:
     """Write an animation to each of the files, its suffix decides how; UserError where one cannot be written.
 
     Those to look at need the footage that it comes from; `field_of_view_deg` is as it was given for the prediction.
-    `skeleton` names the one whose bones .bvh and .glb get. The files appear when all are written: after an error there
-    is none, and those of before are as they were.
+    `skeleton` names the one whose bones .bvh and .glb get, the network's own where it is None. The files appear when
+    all are written: after an error there is none, and those of before are as they were.
     """
     bones = skeleton_map(skeleton)
     with ExitStack() as finished:

@@ -47,8 +47,9 @@ def predict(
     """Motion of every frame of the footage, in a world with a floor.
 
     Bones are those of the mean skeleton, as large as the landmarks say, or as `subject_height_m`, which sizes the way
-    of the root, too. Without `camera_tilt_deg` the camera's tilt is estimated from how the person stands, and 0 where
-    the person hardly does. Frames with nobody in them hold the last pose; those before anybody is seen the first one.
+    of the root, too. Without `camera_tilt_deg` the camera's tilt is estimated from how the person stands; where the
+    person hardly does it is unknown, and taken for 0. Frames with nobody in them hold the last pose; those before
+    anybody is seen the first one.
     """
     if camera_tilt_deg is not None:
         require_tilt(camera_tilt_deg)
@@ -61,7 +62,7 @@ def predict(
     fps = footage.fps * times / keep
     motion = solve(seen, intrinsics, 60 / fps)
     if camera_tilt_deg is None:
-        camera_tilt_deg = estimated_tilt_deg(motion.rotation, motion.valid, fps) or 0.0
+        camera_tilt_deg = estimated_tilt_deg(motion.rotation, motion.valid, fps)
     way = _root_path(motion, seen, size * mean_offset(), fps)
     track = Track(motion.rotation, way, motion.valid, motion.deviation).held()
     track = spread(track.at(slice(None, None, times)), keep, landmarks)

@@ -73,21 +73,30 @@ def filled(landmarks: Float[np.ndarray, "N 25 7"], times: int) -> Float[np.ndarr
     return np.concatenate((between.reshape(-1, *landmarks.shape[1:]), landmarks[-1:]))
 
 
+def tracked_on(landmarks: Float[np.ndarray, "N 25 7"]) -> Bool[np.ndarray, "N"]:
+    """Frames up to which, from the first on, somebody is tracked without a break."""
+    return np.logical_and.accumulate(landmarks[:, 0, TRACKED] == 1)
+
+
 def spread(track: Track, keep: int, landmarks: Float[np.ndarray, "N 25 7"]) -> Track:
     """Motion of every frame of `landmarks` from that of every `keep`-th: shortest turns and straight ways in between,
-    the frame before where tracking breaks."""
+    and on from the last two, the frame before where tracking breaks."""
     if keep == 1:
         return track._replace(valid=detected_frames(landmarks))
     frame = np.arange(len(landmarks))
     before = frame // keep
-    after = np.minimum(before + 1, len(track.valid) - 1)
+    last = len(track.valid) - 1
+    after = np.minimum(before + 1, last)
     broken = restarts(thinned(landmarks, keep)) | ~track.valid
     share = np.where(broken[after], 0.0, (frame % keep) / keep)
+    if last > 0 and not broken[last]:
+        beyond = last * keep + 1 + np.flatnonzero(tracked_on(landmarks[last * keep + 1 :]))
+        before[beyond], share[beyond] = last - 1, 1 + share[beyond]
     here, there = track.at(before), track.at(after)
     turn = matrix_to_rotation_vector(here.rotation.mT @ there.rotation) * share[:, None, None]
     return Track(
         here.rotation @ rotation_vector_to_matrix(turn),
         here.root_position + share[:, None] * (there.root_position - here.root_position),
         detected_frames(landmarks),
-        here.deviation,
+        track.deviation[frame // keep],
     )

@@ -1,6 +1,6 @@
 """A video file as a video, in any container and codec that FFmpeg's libraries decode (PyAV).
 
-Rotation by quarter turns from the file's display matrix and pixels that are not square are undone, so that every
+Quarter turns and mirroring of the file's display matrix and pixels that are not square are undone, so that every
 picture is as a player shows it. Decoding is streamed: one frame at a time is held.
 """
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -152,6 +152,22 @@ def _square_size(width: int, height: int, stream: "VideoStream") -> tuple[int, i
 
 
 def _upright(frame: "VideoFrame", size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
-    """RGB picture of the given stored size, turned as the display matrix says (counter-clockwise)."""
+    """RGB picture of the given stored size, mirrored and turned as the display matrix says (counter-clockwise)."""
     image = frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+    mirrored = _is_mirrored(frame)
+    # FFmpeg's rotation is that of the matrix' first column, which points the other way where the picture is mirrored.
+    degrees = frame.rotation + (180 if mirrored else 0)
+    return np.ascontiguousarray(np.rot90(image[:, ::-1] if mirrored else image, round(degrees / 90)))
+
+
+def _is_mirrored(frame: "VideoFrame") -> bool:
+    """Whether the frame's display matrix, where it has one, has a negative determinant."""
+    from av.sidedata.sidedata import SideDataContainer, Type
+
+    # PyAV's stubs take the container for one of its members.
+    stored = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
+    if stored is None:
+        return False
+    # Fixed-point numbers, row by row; the third of each row has to do with perspective.
+    a, b, _, c, d = np.frombuffer(stored, np.int32, count=5).tolist()
+    return bool(a * d < b * c)

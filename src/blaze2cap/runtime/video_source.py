@@ -44,12 +44,12 @@ def take_over(recordings: Path, raw: Path, model: PoseModel) -> OwnInspection:
         clip = own_clip(len(originals) + 1)
         print(f"recording {number} of {len(names)}: {name}", file=sys.stderr, flush=True)
         try:
-            footage = _bring(recordings / name, raw / clip.landmark_file, model)
+            footage, camera = _bring(recordings / name, raw / clip.landmark_file, model)
         except UserError as error:
             faults.append(Fault(name, str(error).replace(f"{recordings}/", "")))
             continue
         originals[clip], frames[clip] = name, len(footage.landmarks)
-        cameras[clip.camera] = Camera.at_origin(footage.intrinsics().tolist(), footage.width, footage.height)
+        cameras[clip.camera] = camera
         told += [notice.replace(f"{recordings}/", "") for notice in footage.notices]
     if not originals:
         reasons = "; ".join(fault.sentence for fault in faults[:3]) or "it is empty"
@@ -58,17 +58,27 @@ def take_over(recordings: Path, raw: Path, model: PoseModel) -> OwnInspection:
     return OwnInspection(dict.fromkeys((clip.take for clip in frames), 0), frames, faults, [], originals, told)
 
 
-def _bring(recording: Path, target: Path, model: PoseModel) -> Footage:
-    """Write the landmark file of a recording, and its sidecar where there is one; what is known of the video."""
+def _bring(recording: Path, target: Path, model: PoseModel) -> tuple[Footage, Camera]:
+    """Write the landmark file of a recording, and its sidecar where there is one; what is known of video and camera."""
+    sidecar = recording.with_suffix(".json")
     if recording.suffix != LANDMARK_SUFFIX or recording.is_dir():
         extraction = extract_landmarks(open_video(recording), model)
         write_extraction(target, extraction)
-        return replace(read_footage(target), notices=tuple(extraction.notices))
+        footage = replace(read_footage(target), notices=tuple(extraction.notices))
+        return footage, _camera(footage, sidecar)
     read_landmarks(recording)
-    footage, sidecar = read_footage(recording), recording.with_suffix(".json")
+    footage = read_footage(recording)
+    camera = _camera(footage, sidecar)  # before anything is copied, as the next recording may take this one's place
     copy_recording(recording, target)
     if sidecar.exists():
         copy_recording(sidecar, target.with_suffix(".json"))
-        return footage
-    assumed = f"{footage.width} x {footage.height} pixels at {footage.fps:g} frames/s"
-    return replace(footage, notices=(f"{recording}: no sidecar {sidecar.name} beside it, taken for {assumed}",))
+    return footage, camera
+
+
+def _camera(footage: Footage, sidecar: Path) -> Camera:
+    """A camera that stands at the origin; UserError where the sidecar gives it a field of view that no camera has."""
+    try:
+        intrinsics = footage.intrinsics().tolist()
+    except UserError as error:
+        raise UserError(f"{sidecar}: {error}") from None
+    return Camera.at_origin(intrinsics, footage.width, footage.height)

@@ -61,6 +61,7 @@ class Finishing:
             )
             if on
         ]
+        self._last: WorldPose | None = None
 
     def resize(self, offset: Float[np.ndarray, "21 3"]) -> None:
         """Bones from now on, where a person's size becomes known on the way."""
@@ -70,22 +71,25 @@ class Finishing:
         """Forget everything: another person, or another shot."""
         for step in self._steps:
             step.reset()
+        self._last = None
 
     def step(self, pose: WorldPose) -> WorldPose:
-        """The next pose, its time later than that of the one before, finished."""
-        for step in self._steps:
-            pose = step.step(pose)
-        return pose
+        """The next pose, finished; one that is not later than the one before, as a stream gives twice, is that one."""
+        if self._last is None or pose.time_s > self._last.time_s:
+            for step in self._steps:
+                pose = step.step(pose)
+            self._last = pose
+        return self._last
 
 
 def finish(animation: Animation, params: FinishingParams | None = None) -> Animation:
-    """A whole animation through the same steps, from its first frame."""
+    """A whole animation through the same steps; frames before anybody is seen get the first finished pose."""
     finishing = Finishing(animation.offset, params)
     rotation, root_position = np.empty_like(animation.rotation), np.empty_like(animation.root_position)
     for number, pose in enumerate(poses(animation)):
         finished = finishing.step(pose)
         rotation[number], root_position[number] = finished.rotation, finished.root_position
-    return dataclasses.replace(animation, rotation=rotation, root_position=root_position)
+    return dataclasses.replace(animation, rotation=rotation, root_position=root_position).held_at_first()
 
 
 def poses(animation: Animation) -> Iterator[WorldPose]:
