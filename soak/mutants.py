@@ -43,8 +43,6 @@ PROMISED_SHARE = 0.85
 # Of processor time: what a test may take to be of use, fixtures included, all that is measured of a file, and the time
 # for one mutant that is not noticed.
 _SLOW_TEST_S, _SLOW_FILE_S, _MOST_TRIED_S = 6.0, 30.0, 20.0
-# Test files that are measured in search of those that run a statement.
-_MOST_SEARCHED = 8
 # Where lines are counted as those of tests, by name: the import of a test file, and the start of a fixture's name.
 _IMPORT, _FIXTURE = "", "fixture "
 _IGNORED = shutil.ignore_patterns("__pycache__")
@@ -147,7 +145,7 @@ class Trial:
         self, place: Place, swap: Swap | None, mutant: Mutant, items: dict[Path, dict[str, Any]]
     ) -> tuple[str | None, int]:
         tried, spent = 0, 0.0
-        for path in _test_files(mutant.path, list(items))[:_MOST_SEARCHED]:
+        for path in _test_files(mutant.path, list(items)):
             known = self._known(path, items[path])
             imported = known[_IMPORT]
             anew = swap is None or _runs(imported, mutant.path, place)
