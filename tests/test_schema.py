@@ -253,6 +253,20 @@ def test_arrays_and_split_of_the_sample_keep_what_the_tables_say(sample: Path) -
     assert clips.segments.max() > 1, "a sample without a lost track proves little"
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (lambda array: array.astype(np.float64), r"of float64, expected \(25, 7\) of float32"),
+        (lambda array: array[:, :24], r"rows of shape \(24, 7\) of float32"),
+    ],
+)
+def test_an_array_of_another_type_or_width_is_told(changed: Callable, told: str, clips: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(clips, tmp_path / "clips"))
+    np.save(folder / "landmarks.npy", changed(np.load(folder / "landmarks.npy")))
+    with pytest.raises(UserError, match=rf"landmarks\.npy: .*{told}.*dvc repro -f preprocess"):
+        ClipSet.load(folder)
+
+
 def test_arrays_and_split_of_the_recordings_keep_what_the_tables_say(totalcapture_root: Path, tmp_path: Path) -> None:
     raw = Path(shutil.copytree(totalcapture_root, tmp_path / "raw", copy_function=os.symlink))
     audit(packed(raw, tmp_path, "totalcapture"))
