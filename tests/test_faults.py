@@ -230,6 +230,7 @@ def test_the_take_that_differs_from_a_persons_others_is_told() -> None:
     assert (fault.where, round(fault.value)) == ("b", 40)
     assert "arms 46 and 40 deg" in fault.sentence
     assert differing_calibration({"a": pose, "b": turned}, PARAMS) == [], "two cannot tell which is off"
+    assert differing_calibration({"a": pose, "b": turned, "c": pose, "d": pose}, PARAMS)[0].where == "b"
 
 
 def test_a_take_calibrated_otherwise_has_no_rotation_that_counts(raw: Path, tmp_path: Path) -> None:
