@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tiny import swaying
 
-from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.landmark import TRACKED, VISIBILITY
 from blaze2cap.body.motion import Motion, motion_to_slots, root_deltas
 from blaze2cap.data.augment import AUGMENTED, Layout, strided
 from blaze2cap.data.published import SampleName
@@ -27,7 +27,9 @@ def write_segment(folder: Path, clip: str, segment: int, frames: int, layout: La
     subject, action, camera = clip.split("/")
     seed = sum(clip.encode()) + segment
     rotation, position = swaying(frames, seed)
-    landmarks = np.random.default_rng(seed).normal(size=(frames, 25, 7)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    landmarks = rng.normal(size=(frames, 25, 7)).astype(np.float32)
+    landmarks[:, :, VISIBILITY] = rng.random((frames, 25))
     for part in strided(Segment(0, frames), STRIDES):
         name = SampleName(subject, action, camera.removeprefix("cam"), segment, part.stride, part.offset)
         rows = slice(part.offset, None, part.stride)

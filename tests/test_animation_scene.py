@@ -1,12 +1,13 @@
 """Laws of an animation in the viewer: everything stands where the animation says, and is said where it is not known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS
 from blaze2cap.runtime.animation import END_JOINTS, Animation
-from blaze2cap.runtime.animation_scene import NOBODY, POINTS, scene_of_animation
+from blaze2cap.runtime.animation_scene import NOBODY, NOBODY_YET, POINTS, scene_of_animation
 from blaze2cap.runtime.footage import Footage
 from blaze2cap.runtime.joint_graphs import rotation_error_graph, rotation_graph
 from blaze2cap.runtime.rotation import rotation_vector_to_matrix
@@ -55,6 +56,12 @@ def test_joints_and_ends_of_bones_are_where_the_animation_has_them() -> None:
     ended = {figure.points[end].removesuffix("End") for _, end in figure.lines if figure.points[end].endswith("End")}
     assert ended == set(END_JOINTS)
     assert len(figure.lines) == len(figure.right) == len(figure.radii_m) == len(POINTS) - 1
+
+
+def test_before_anybody_is_seen_no_last_pose_is_spoken_of() -> None:
+    shown = animation()
+    notes = scene_of_animation(replace(shown, valid=np.arange(len(shown.valid)) % 4 > 1), "a").notes
+    assert notes == (NOBODY_YET, NOBODY_YET, "", "", NOBODY, NOBODY, "", "")
 
 
 def test_frames_with_nobody_have_a_note_and_gaps_in_the_graphs() -> None:

@@ -11,7 +11,7 @@ from published_files import write_arrays, write_published
 from tiny import swaying
 from typer.testing import CliRunner
 
-from blaze2cap.body.landmark import TRACKED
+from blaze2cap.body.landmark import SCREEN, TRACKED, VISIBILITY
 from blaze2cap.body.motion import ROOT_POSITION_SLOT, ROOT_ROTATION_SLOT
 from blaze2cap.body.rotation import IDENTITY_6D, rotation_6d_to_matrix
 from blaze2cap.cli import app
@@ -262,8 +262,11 @@ VALUE_FAULTS: dict[str, tuple[str, tuple, float, str]] = {
     # file, place in it, value put there, what the sentence says
     "nan": (SOURCE, (3, 4, 0), np.nan, "1 frames hold NaN or infinity, first frame 3, right_shoulder"),
     "infinite motion": (TARGET, (8, 4, 0), np.inf, "1 frames hold NaN or infinity, first frame 8, Spine2"),
-    "a flag of its own": (SOURCE, (3, 4, TRACKED), 0, "frame 3 has a flag that is not one 0 or 1"),
-    "half a flag": (SOURCE, (3, slice(None), TRACKED), 0.5, "frame 3 has a flag that is not one 0 or 1"),
+    "a flag of its own": (SOURCE, (3, 4, TRACKED), 0, "frame 3: the tracking flag, channel 6, must be 0 or 1, one"),
+    "half a flag": (SOURCE, (3, slice(None), TRACKED), 0.5, "frame 3: the tracking flag, channel 6, must be 0 or 1"),
+    "a flag alone": (SOURCE, (3, slice(None), slice(TRACKED)), 0, "1 frames are all zeros but for the tracking flag"),
+    "pixels": (SOURCE, (3, 4, SCREEN), 960, "1 frames hold a screen position that is no share of the image's width"),
+    "percent": (SOURCE, (3, 4, VISIBILITY), 98, "1 frames hold a visibility outside 0 to 1, first frame 3, right_sh"),
     "nobody": (SOURCE, (5, slice(None)), 0, "frame 5 shows nobody"),
     "no anchor": (SOURCE, (0, slice(None), TRACKED), 1, "frame 0 is tracked on"),
     "two segments": (SOURCE, (slice(4, 6), slice(None), TRACKED), 0, "frame 4 is an anchor, expected a segment to end "

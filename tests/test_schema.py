@@ -121,6 +121,7 @@ BREACHES: list[tuple[str, str, int, object, str]] = [
     ("samples", "reason", 2, "too far", "row 2, column reason is 'too far', expected reason given exactly"),
     ("samples", "frames", 2, 0, "row 2, column frames is 0"),
     ("split_map", "target", 4, "../gt.txt", "row 4, column target"),
+    ("split_map", "action", 4, "acting9", "row 4, column source"),
     ("split_map", "split_val", 4, True, "column split_train is True, expected split_train or split_val or"),
     ("parts", "part", 1, "validation", "row 1, column part is 'validation'"),
     ("joints", "joint", 20, "LeftToe", "row 20, column joint is 'LeftToe'"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PARTS = ("train", "val", "test", "none")
 REPORTED = (*PARTS[:3], "test_simulated", "val_simulated", "all")
 FLAGS = ("split_train", "split_val", "split_test")
+# What the name of a sample's file says of its view.
+_VIEW = r"_(S\d+_[a-z]+\d+_cam\d+)_[^/]*$"
 
 
 @cache
@@ -156,6 +158,10 @@ def contracts() -> dict[str, "DataFrameSchema"]:
                 "split_val": flag("in the validation part"),
                 "split_test": flag("in the test part"),
             },
+            rule(
+                "source named after its subject, action and camera",
+                lambda t: t.source.str.extract(_VIEW, expand=False) == t.subject + "_" + t.action + "_cam" + t.camera,
+            ),
             rule(
                 "split_train or split_val or split_test, never two within a take",
                 lambda t: t.groupby(["subject", "action"])[list(FLAGS)].transform("any").sum(axis=1) <= 1,

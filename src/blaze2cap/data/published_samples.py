@@ -26,7 +26,7 @@ from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.augment import target_name
 from blaze2cap.data.clipset import Sample
 from blaze2cap.data.published import SOURCE_SHAPE, TARGET_SHAPE, sample_array
-from blaze2cap.data.raw import require_finite
+from blaze2cap.data.raw import require_finite, require_sound
 from blaze2cap.errors import UserError
 
 TOLERANCE = 1e-6
@@ -87,13 +87,12 @@ def contradiction(strided: Sample, whole: Sample, stride: int, offset: int) -> s
 
 def _read_landmarks(path: Path) -> Float32[np.ndarray, "frames 25 7"]:
     landmarks = sample_array(path, SOURCE_SHAPE)
-    require_finite(path, landmarks, LANDMARKS)
+    require_sound(path, landmarks, LANDMARKS, TRACKED)
     landmarks = landmarks.astype(np.float32, copy=False)
-    flag = landmarks[..., TRACKED]
-    _refuse(path, ~np.isin(flag, (0, 1)).all(1) | (flag != flag[:, :1]).any(1), "has a flag that is not one 0 or 1")
+    flag = landmarks[:, 0, TRACKED]
     _refuse(path, (landmarks == 0).all((1, 2)), "shows nobody")
-    _refuse(path, flag[:1, 0] != 0, "is tracked on, expected an anchor where a segment starts")
-    _refuse(path, np.append(False, flag[1:, 0] == 0), "is an anchor, expected a segment to end before the next one")
+    _refuse(path, flag[:1] != 0, "is tracked on, expected an anchor where a segment starts")
+    _refuse(path, np.append(False, flag[1:] == 0), "is an anchor, expected a segment to end before the next one")
     return landmarks
 
 

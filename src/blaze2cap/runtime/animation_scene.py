@@ -20,6 +20,7 @@ from blaze2cap.runtime.viewer import Scene
 MODEL_COLOUR, LANDMARK_COLOUR = "#0072B2", "#E69F00"
 
 NOBODY = "nobody in view: the last pose is held"
+NOBODY_YET = "nobody in view yet: the first pose is shown"
 # Points of the figure are the joints and, after them, the ends of the last bones.
 POINTS = (*JOINTS, *(f"{name}End" for name in END_JOINTS))
 _ENDS = tuple((JOINT_INDEX[name], len(JOINTS) + place) for place, name in enumerate(END_JOINTS))
@@ -38,11 +39,11 @@ def scene_of_animation(
     """
     figures: tuple[StickFigure, ...] = (animated_figure(animation),)
     image = None
+    since = np.maximum.accumulate(animation.valid)
     if footage is not None:
         intrinsics, image = footage.intrinsics(field_of_view_deg), (footage.width, footage.height)
         seen = camera_positions(animation, footage.landmarks, intrinsics)
         # Before anybody was seen there is nobody to hold in the image.
-        since = np.maximum.accumulate(animation.valid)
         figure = replace(figures[0], pixel=_array(pixels(seen, intrinsics, *image), since))
         figures = figure, _landmarks(animation, footage, intrinsics)
     return Scene(
@@ -51,7 +52,7 @@ def scene_of_animation(
         figures=figures,
         view=(0.0, max(math.radians(animation.camera_tilt_deg), _LEAST_HEIGHT)),
         image=image,
-        notes=tuple("" if valid else NOBODY for valid in animation.valid.tolist()),
+        notes=tuple(_note(*frame) for frame in zip(animation.valid.tolist(), since.tolist(), strict=True)),
         path=True,
     )
 
@@ -78,6 +79,10 @@ def animated_figure(animation: Animation) -> StickFigure:
         head=(head, *_ENDS[END_JOINTS.index("Head")]),
         graphs=tuple(graphs),
     )
+
+
+def _note(valid: bool, since: bool) -> str:
+    return "" if valid else NOBODY if since else NOBODY_YET
 
 
 def _landmarks(animation: Animation, footage: Footage, intrinsics: Float[np.ndarray, "4"]) -> StickFigure:
