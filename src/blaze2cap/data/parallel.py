@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ Outcomes = Generator[tuple[int, Result | BaseException], None, None]
 Executor = Literal["local", "dask"]
 
 _LINES = 5
+# How long jobs have to end and clean up after Ctrl-C [s].
+_GRACE_S = 2.0
 _spread: ContextVar[tuple[Executor, tuple[Path, ...]]] = ContextVar("spread", default=("local", ()))
 
 
@@ -157,10 +160,36 @@ def prepare_process(folder: str) -> None:
     torch.set_num_threads(1)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Inside, Ctrl-C waits: here until after, and in the processes that are started meanwhile until they hear it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_worker(folder: str) -> None:
+    # A terminal sends Ctrl-C to workers, too: what to say of it is their parent's.
+    signal.signal(signal.SIGINT, _end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     prepare_process(folder)
     # A worker of a killed pool would wait for its next job for ever: it holds both ends of the pipe that jobs come by.
     end_with_parent()
+
+
+def _end(*_: object) -> None:
+    os._exit(130)
+
+
+def _interruptible(function: Callable[[Job], Result], job: Job) -> Result:
+    """In a worker: a job that hears Ctrl-C as it would in a process of its own, so that it cleans up."""
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return function(job)
+    finally:
+        signal.signal(signal.SIGINT, _end)
 
 
 def end_with_parent() -> None:
@@ -211,7 +240,8 @@ def _until_killed(
     try:
         while waiting or begun:
             while waiting and len(begun) < 2 * workers:  # the next lies ready while each does one
-                begun[pool.submit(function, jobs[waiting[-1]])] = waiting[-1]
+                with _interrupts_held():
+                    begun[pool.submit(_interruptible, function, jobs[waiting[-1]])] = waiting[-1]
                 waiting.pop()
             for future in wait(begun, return_when=FIRST_COMPLETED).done:
                 error = future.exception()
@@ -220,6 +250,11 @@ def _until_killed(
                 yield begun.pop(future), error or future.result()
     except BrokenProcessPool:
         return sorted(begun.values())
+    except KeyboardInterrupt:
+        wait(begun, timeout=_GRACE_S)
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=not begun, cancel_futures=True)
     return []
