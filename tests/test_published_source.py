@@ -180,6 +180,12 @@ def test_later_changes_of_the_data_set_are_told(folder: Path, tmp_path: Path) ->
     (folder / STRIDED.target(AUGMENTED)).unlink()
     take_over(folder, tmp_path / "raw")
     assert changes_since(tmp_path / "raw") is None, "a fault that is known is no change"
+    target = folder / STRIDED.target(AUGMENTED)
+    shutil.copy(folder / STRIDED._replace(stride=3).target(AUGMENTED), target)
+    assert f"1 recordings in {folder} are not as taken over ({STRIDED.source(AUGMENTED)})" in str(
+        changes_since(tmp_path / "raw")
+    )
+    target.unlink()
     os.utime(folder / STRIDED._replace(stride=3).target(AUGMENTED), ns=(0, 0))
     write_published(folder, {"S5/acting3/cam1": [4]})
     sentence = changes_since(tmp_path / "raw")

@@ -180,6 +180,32 @@ def test_later_changes_of_the_recordings_are_told(recordings: Path, tmp_path: Pa
     assert "dvc repro -f download" in sentence
 
 
+@pytest.mark.parametrize(
+    ("file", "left_out"),
+    [
+        (CLIP, "S1/freestyle1/cam2"),
+        (CLIP.with_suffix(".json"), "S1/freestyle1/cam2"),
+        (TAKE / ROTATION_FILE, "S1/freestyle1"),
+    ],
+)
+def test_a_fault_is_told_once_it_is_mended(recordings: Path, tmp_path: Path, file: Path, left_out: str) -> None:
+    sound = (recordings / file).read_bytes() if (recordings / file).exists() else None
+    (recordings / file).write_bytes(b"broken")
+    assert [fault.left_out for fault in take_over(recordings, tmp_path / "raw").faults] == [left_out]
+    assert changes_since(tmp_path / "raw") is None, "a fault that stays is no change"
+    if sound is None:
+        (recordings / file).unlink()
+    else:
+        (recordings / file).write_bytes(sound)
+    assert changes_since(tmp_path / "raw") == (
+        f"1 recordings in {recordings} are not as taken over ({left_out}); run `dvc repro -f download`"
+    )
+    manifest = json.loads((tmp_path / "raw" / MANIFEST_FILE).read_text())
+    del manifest["faulty_files"]  # as older versions wrote it
+    (tmp_path / "raw" / MANIFEST_FILE).write_text(json.dumps(manifest))
+    assert changes_since(tmp_path / "raw") is None
+
+
 def test_a_sidecar_that_came_later_is_told(recordings: Path, tmp_path: Path) -> None:
     sidecar = Path(CLIP).with_suffix(".json")
     (recordings / sidecar).unlink(missing_ok=True)

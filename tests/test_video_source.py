@@ -3,6 +3,7 @@ truth."""
 
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
@@ -198,6 +199,13 @@ def test_changes_of_the_folder_are_told(done: Path, tmp_path: Path) -> None:
     assert changes_since(raw) is None
     (own / "notes.txt").write_text("left out before, and still\n")
     assert changes_since(raw) is None
+    faulty = (own / "empty.mp4").read_bytes(), (own / "empty.mp4").stat()
+    shutil.copy(own / "walk.mp4", own / "empty.mp4")
+    assert changes_since(raw) == (
+        f"1 recordings in {own} are not as taken over (empty.mp4); run `dvc repro -f download`"
+    )
+    (own / "empty.mp4").write_bytes(faulty[0])
+    os.utime(own / "empty.mp4", ns=(0, faulty[1].st_mtime_ns))
     sidecar = (own / "dance.json").read_text()
     (own / "dance.json").write_text(sidecar.replace("50", "25"))
     (own / "bare.json").write_text(sidecar)

@@ -1,7 +1,8 @@
 """What the raw folder holds and where it came from: every file's size and SHA-256, and what was left out and why.
 
 DVC does not see a folder outside the repository, so the manifest also keeps the modification time of each file that was
-taken over from one: later commands can tell that the recordings have changed since.
+taken over from one, and the state of those that were left out: later commands can tell that the recordings have changed
+since.
 """
 
 import glob
@@ -10,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blaze2cap.data.augment import LAYOUTS
+from blaze2cap.data.augment import LAYOUTS, target_name
 from blaze2cap.data.clipset import VIDEO
-from blaze2cap.data.own_recordings import changed_own
+from blaze2cap.data.own_recordings import changed_own, own_files
 from blaze2cap.data.parallel import parallel_map
-from blaze2cap.data.raw import scan, vicon_folder
+from blaze2cap.data.raw import ClipName, is_take_name, scan, vicon_folder
 from blaze2cap.data.report import write_report
-from blaze2cap.data.vicon import POSITION_FILE
+from blaze2cap.data.vicon import POSITION_FILE, ROTATION_FILE
 from blaze2cap.errors import UserError
 from blaze2cap.untrusted import read_json
 
@@ -57,8 +58,18 @@ def write_manifest(
             state = (recordings / originals[name]).stat()
             entry |= {"original": originals[name], "original_bytes": state.st_size, "modified_ns": state.st_mtime_ns}
         entries.append(entry)
-    origin = {"source": source} if recordings is None else {"source": source, "recordings": str(recordings)}
-    write_report(raw / MANIFEST_FILE, origin | {"files": entries, "faults": [fault._asdict() for fault in faults]})
+    manifest: dict[str, Any] = {"source": source}
+    if recordings is not None:
+        manifest["recordings"] = str(recordings)
+    manifest |= {"files": entries, "faults": [fault._asdict() for fault in faults]}
+    if recordings is not None and faults:
+        names = dict.fromkeys(fault.left_out for fault in faults)
+        manifest["faulty_files"] = [
+            {"left_out": name, "path": file.as_posix()} | _state(recordings / file)
+            for name in names
+            for file in _files_of(name, source, recordings)
+        ]
+    write_report(raw / MANIFEST_FILE, manifest)
 
 
 def read_manifest(raw: Path) -> dict[str, Any]:
@@ -91,8 +102,19 @@ def changes_since(raw: Path) -> str | None:
 
 def _changed(manifest: dict[str, Any], recordings: Path) -> list[str]:
     left_out = {fault["left_out"] for fault in manifest["faults"]}
+    mended = [
+        file["left_out"]
+        for file in manifest.get("faulty_files", [])  # which manifests of older versions lack
+        if file | _state(recordings / file["path"]) != file
+    ]
     if manifest["source"] == VIDEO:
-        return changed_own(recordings, manifest["files"], left_out)
+        changed = changed_own(recordings, manifest["files"], left_out)
+    else:
+        changed = _changed_files(manifest, recordings, left_out)
+    return list(dict.fromkeys([*changed, *mended]))
+
+
+def _changed_files(manifest: dict[str, Any], recordings: Path, left_out: set[str]) -> list[str]:
     takes, clips, _ = scan(recordings)
     known = left_out | {entry["path"] for entry in manifest["files"]}
     changed = [entry["path"] for entry in manifest["files"] if not _is_same(entry, recordings / entry["path"])]
@@ -113,6 +135,30 @@ def _is_same(entry: dict[str, Any], path: Path) -> bool:
     except OSError:
         return False
     return (now.st_size, now.st_mtime_ns) == (entry["bytes"], entry.get("modified_ns"))
+
+
+def _files_of(left_out: str, source: str, recordings: Path) -> list[Path]:
+    """Files, there or not, that decide whether what was left out stays so: of a take, a clip, a pair, or the path's own."""
+    take, _, camera = left_out.rpartition("/cam")
+    if source == VIDEO:
+        return own_files(recordings, left_out)
+    if is_take_name(left_out):
+        return [vicon_folder(left_out) / name for name in (POSITION_FILE, ROTATION_FILE)]
+    if is_take_name(take):
+        landmarks = ClipName(*take.split("/"), camera).landmark_file
+        return [landmarks, landmarks.with_suffix(".json")]
+    if any(left_out.startswith(f"{layout.source_folder}/") for layout in LAYOUTS.values()):
+        return [Path(left_out), Path(target_name(left_out))]
+    return [Path(left_out)]
+
+
+def _state(path: Path) -> dict[str, int | None]:
+    """Size and time of a file; None where it cannot be asked."""
+    try:
+        now = path.stat()
+    except OSError:
+        return {"bytes": None, "modified_ns": None}
+    return {"bytes": now.st_size, "modified_ns": now.st_mtime_ns}
 
 
 def _sha256(path: Path) -> str:

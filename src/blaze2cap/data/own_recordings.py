@@ -55,6 +55,14 @@ def _extracted_stem(entry: Path) -> str | None:
     return entry.stem if entry.suffix.lower() in VIDEO_SUFFIXES else None
 
 
+def own_files(folder: Path, name: str) -> list[Path]:
+    """Files in a folder that decide whether a recording can be used; none for a file that is not named like one."""
+    recording = Path(name)
+    if recording.suffix == LANDMARK_SUFFIX and not (folder / name).is_dir():
+        return [recording, recording.with_suffix(".json")]
+    return [recording] if _extracted_stem(folder / name) else []
+
+
 def changed_own(folder: Path, files: list[dict[str, Any]], left_out: set[str]) -> list[str]:
     """Recordings and sidecars that are not as a manifest with these files says, or that it does not know."""
     entries = [entry for entry in files if "original" in entry]
