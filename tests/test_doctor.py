@@ -252,6 +252,21 @@ def test_recordings_that_have_changed_since_the_download_are_told(tmp_path: Path
     )
 
 
+def test_another_folder_of_recordings_than_that_of_the_download_is_told(tmp_path: Path, monkeypatch: Patch) -> None:
+    source = write_recordings(tmp_path / "a", {"S1/rom1": 3})
+    write_manifest(shutil.copytree(source, tmp_path / "data" / "raw"), "totalcapture", [], source, workers=1)
+    other, recorded = write_recordings(tmp_path / "b", {"S1/rom1": 3}), DatasetParams(source="totalcapture")
+    (tmp_path / "link").symlink_to(source)
+    for same in (source, tmp_path / "link"):
+        monkeypatch.setenv(VARIABLE, str(same))
+        assert storage.recordings(tmp_path, recorded) == Finding("recordings", OK, str(same))
+    monkeypatch.setenv(VARIABLE, str(other))
+    assert storage.recordings(tmp_path, recorded) == Finding(
+        "recordings", WARNING, f"data/raw was taken from {source}, not from {other}", "dvc repro -f download"
+    )
+    assert storage.recordings(tmp_path, SAMPLE).status is OK, "DVC sees that the source has changed"
+
+
 def test_a_published_folder_must_be_named_by_the_parameter(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     finding = storage.recordings(tmp_path, DatasetParams(source="published"))

@@ -5,7 +5,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blaze2cap.doctor.finding import Finding, Status
 from blaze2cap.errors import UserError
@@ -83,7 +83,7 @@ def remote(folder: Path, dataset: "DatasetParams") -> Finding:
         remotes = ", ".join(repo.config["remote"])
     if not remotes:
         return Finding("remote", Status.OK, "none: nothing leaves this machine")
-    recorded = {dataset.source, _taken_over(folder)} - {GENERATED, None}
+    recorded = {dataset.source, _taken_over(folder).get("source")} - {GENERATED, None}
     if not recorded:
         return Finding("remote", Status.OK, f"{remotes}; the data here are generated")
     found = f"{remotes}; the data here are recordings ({', '.join(map(str, recorded))})"
@@ -125,7 +125,13 @@ def recordings(folder: Path, dataset: "DatasetParams") -> Finding:
         return Finding("recordings", status, str(error), f"export {VARIABLE}=/absolute/path, or set dataset.path")
     if outside is None:
         return Finding("recordings", Status.OK, f"none asked for: dataset.source is {dataset.source}")
-    changes = changes_since(folder / RAW) if _taken_over(folder) not in (None, GENERATED) else None
+    manifest = _taken_over(folder)
+    # To DVC, another folder in the environment is no change.
+    other = Path(manifest.get("recordings", outside))
+    if manifest.get("source") == dataset.source and other.resolve() != outside.resolve():
+        found = f"{RAW} was taken from {other}, not from {outside}"
+        return Finding("recordings", Status.WARNING, found, "dvc repro -f download")
+    changes = changes_since(folder / RAW) if manifest.get("source", GENERATED) != GENERATED else None
     if changes:
         sentence, _, command = changes.partition("; run ")
         return Finding("recordings", Status.WARNING, sentence, command.strip("`"))
@@ -192,14 +198,14 @@ def _repository(folder: Path) -> "Repo":
         raise UserError(f"DVC cannot open {folder} ({error})") from None
 
 
-def _taken_over(folder: Path) -> str | None:
-    """Source of what lies in the raw folder; None where there is none."""
+def _taken_over(folder: Path) -> dict[str, Any]:
+    """Manifest of what lies in the raw folder; empty where there is none."""
     from blaze2cap.data.manifest import read_manifest
 
     try:
-        return str(read_manifest(folder / RAW)["source"])
+        return read_manifest(folder / RAW)
     except UserError:
-        return None
+        return {}
 
 
 def _outside(dataset: "DatasetParams") -> Path | None:
