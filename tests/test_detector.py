@@ -432,6 +432,23 @@ def test_bootstrap_sees_only_the_takes_it_is_given():
     assert torch.equal(before.error, after.error)
 
 
+def test_of_more_frames_than_it_keeps_the_bootstrap_borrows_from_all_cameras(monkeypatch):
+    """Runs come one of camera 1 and two of camera 2, over and over: every third is of one camera."""
+    clipset = tiny_clipset(tuple(f"S1/rom{number}" for number in range(1, 10)), frames=100)
+    for first, frames, camera in zip(clipset.clips.first_row, clipset.clips.frames, clipset.clips.camera, strict=True):
+        clipset.landmarks[first : first + frames, :, VISIBILITY] = 0.25 * int(camera)
+    takes = list(clipset.takes.index)
+    whole = BootstrapDetector.fit(clipset, takes)
+    monkeypatch.setattr("blaze2cap.data.detector.bootstrap.MOST_FRAMES", 600)
+    assert (whole.error[:, 0, VISIBILITY] == 0.25).sum() == 900
+    thinned = BootstrapDetector.fit(clipset, takes)
+    assert 600 <= len(thinned.error) < 600 + 100
+    assert thinned.error[:, 0, VISIBILITY].unique().tolist() == [0.25, 0.5]
+    assert torch.equal(thinned.line.weight, whole.line.weight)
+    assert torch.equal(BootstrapDetector.fit(clipset, takes).error, thinned.error)
+    assert not torch.equal(BootstrapDetector.fit(clipset, takes, seed=1).moment[:600], thinned.moment[:600])
+
+
 def test_bootstrap_without_detections_says_so():
     with pytest.raises(UserError, match="S9/rom1"):
         BootstrapDetector.fit(tiny_clipset(), ["S9/rom1"])

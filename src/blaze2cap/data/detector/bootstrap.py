@@ -28,7 +28,7 @@ RIDGE = 0.02  # of the features' variance
 FARTHEST = 3.0  # from a feature's mean, in standard deviations; farther values count as this
 CANDIDATES = 4096  # moments looked at for a batch, a quarter of all at most: the nearest shall not be one frame
 NEAREST = 12  # of these moments, one is taken
-MOST_FRAMES = 200_000  # of borrowed errors kept in memory, 600 bytes each
+MOST_FRAMES = 200_000  # of borrowed errors kept in memory, 600 bytes each, and the rest of the last run
 _FACING_WEIGHT = 0.5  # a turn by 1 rad against 1 m of one landmark's place
 _MATCHED = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in
             ("shoulder", "elbow", "wrist", "knee", "ankle")]  # fmt: skip
@@ -51,9 +51,10 @@ class BootstrapDetector:
     last: Int[Tensor, "N"]
 
     @classmethod
-    def fit(cls, clipset: ClipSet, takes: Sequence[str]) -> "BootstrapDetector":
+    def fit(cls, clipset: ClipSet, takes: Sequence[str], seed: int = 0) -> "BootstrapDetector":
         """Learn from the clips of the given takes; takes without landmarks add nothing.
 
+        Of more frames than are kept, `seed` chooses the runs whose errors can be borrowed; the mean is of all.
         Raises UserError where none of them has a detected frame.
         """
         clips = [clip for clip in clipset.clips.index if clipset.clips.at[clip, "take"] in set(takes)]
@@ -64,7 +65,7 @@ class BootstrapDetector:
                 "has any; use the parametric one"
             )
         line = _ridge(runs)
-        kept = runs[:: 1 + sum(len(run.world) for run in runs) // MOST_FRAMES]
+        kept = _thinned(runs, seed)
         sizes = torch.tensor([len(run.world) for run in kept])
         last = sizes.cumsum(0) - 1
         return cls(
@@ -133,6 +134,19 @@ def _runs(clipset: ClipSet, clip: str) -> Iterator[_Run]:
         depth = in_front(view.place)[..., 2:]
         screen = (seen[..., SCREEN] - project(view.place, intrinsics)) / intrinsics[:2] * depth
         yield _Run(view, seen[..., WORLD] @ roll - view.truth, screen @ roll[..., :2, :2], seen[..., VISIBILITY])
+
+
+def _thinned(runs: Sequence[_Run], seed: int) -> list[_Run]:
+    """Runs of about `MOST_FRAMES`, drawn and in their order; all, where they hold no more."""
+    if sum(len(run.world) for run in runs) <= MOST_FRAMES:
+        return list(runs)
+    # Not every n-th: runs come by take and camera, and of three cameras that may be one.
+    drawn, frames = [], 0
+    for index in torch.randperm(len(runs), generator=torch.Generator().manual_seed(seed)).tolist():
+        if frames < MOST_FRAMES:
+            drawn.append(index)
+            frames += len(runs[index].world)
+    return [runs[index] for index in sorted(drawn)]
 
 
 @dataclass(frozen=True)
