@@ -22,6 +22,7 @@ from blaze2cap.data.split import (
     standard_part,
     write_split,
 )
+from blaze2cap.data.sources.sample.write import SAMPLE_TAKES
 from blaze2cap.errors import UserError
 
 KINDS = {"rom": 4, "walking": 3, "freestyle": 3, "acting": 3}
@@ -147,9 +148,26 @@ def test_empty_parts_and_unknown_names_are_told_not_fatal() -> None:
     ]
 
 
+def test_takes_that_are_in_no_part_unasked_are_told() -> None:
+    params = SplitParams(validation=("S2/freestyle2",), exclude=("S1/rom1", "S6/rom2"))
+    used = [*TRAIN_TAKES, "S4/acting3"]
+    assert notices(assign_parts([*used, "S6/rom2"], params), params) == []
+    sampled = SplitParams(validation=("S2/freestyle2",))
+    assert notices(assign_parts(SAMPLE_TAKES, sampled), sampled) == []
+    told = "the standard protocol, or the data set's own map, puts {} of the {} takes here in no part, so nothing uses them"
+    takes = [*used, "S6/rom2", "S4/rom1"]
+    assert notices(assign_parts(takes, params), params) == [f"{told.format(1, 30)}: S4/rom1"]
+    takes += ["S1/dance1", "S1/dance2", "S1/dance3"]
+    assert notices(assign_parts(takes, params), params) == [
+        f"{told.format(4, 33)}: S4/rom1, S1/dance1, S1/dance2, ..."
+    ]
+    given = dict.fromkeys(used, "train") | {"S4/acting3": "none", "S2/freestyle2": "val", "S5/acting3": "test"}
+    assert notices(assign_parts(given, params, given), params)[-1] == f"{told.format(1, 29)}: S4/acting3"
+
+
 def test_validation_takes_without_landmarks_are_told() -> None:
     params = SplitParams(validation=("S2/freestyle2", "S3/rom3"))
-    parts = assign_parts(TAKES, params)
+    parts = assign_parts([*TRAIN_TAKES, "S4/acting3"], params)
     assert notices(parts, params, ["S3/rom3", "S1/rom1"]) == [
         "S3/rom3 of split.validation have no landmarks: they are scored with simulated detections and do not choose "
         "the weights"
