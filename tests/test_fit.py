@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finished_run import write_checkpoint
 from test_training import SMALL, Killed, silent, train_params
 from tiny import tiny_clipset
 
 from blaze2cap.data.calibration import camera_to_json
-from blaze2cap.data.clipset import ARRAYS, CAMERAS_FILE
+from blaze2cap.data.clipset import ARRAYS, CAMERAS_FILE, ClipSet
 from blaze2cap.data.packed import write_source
 from blaze2cap.data.parallel import RuntimeParams
 from blaze2cap.data.schema import write_table
 from blaze2cap.learning import resume
-from blaze2cap.learning.checkpoint import save_checkpoint
+from blaze2cap.learning.checkpoint import load_checkpoint, save_checkpoint
+from blaze2cap.learning.evaluation import score_checkpoint
 from blaze2cap.learning.fit import Report, fit
 from blaze2cap.learning.loss import LossParams
 from blaze2cap.learning.training import Trainer
@@ -26,8 +28,10 @@ STEPS = 14  # one epoch of 290 frames at three strides in batches of 4 windows o
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clips")
-    clipset = tiny_clipset()
+    return write_clips(tmp_path_factory.mktemp("clips"), tiny_clipset())
+
+
+def write_clips(folder: Path, clipset: ClipSet) -> Path:
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(clipset, name))
     for name in ("takes", "clips", "samples"):
@@ -86,6 +90,33 @@ def test_more_processes_than_cores_are_told_and_not_started(
     assert asked == [2, 3]
     told = [line for line in capsys.readouterr().err.splitlines() if "runtime.workers" in line]
     assert told == ["train: runtime.workers is 8; 3 processes, one a core, make batches"]
+
+
+def test_a_validation_part_whose_samples_are_all_rejected_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(trainer: Trainer, folder: Path, workers: int, report: Report) -> None:
+        assert trainer.validation is None
+        raise Killed
+
+    clipset = tiny_clipset()
+    of_another = clipset.samples["clip"].str.startswith("S2/freestyle2")
+    clipset.samples.loc[of_another, ["rejected", "reason"]] = [True, "another person"]
+    monkeypatch.setenv(resume.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(Trainer, "run", end)
+    (tmp_path / "clips").mkdir()
+    with pytest.raises(Killed):
+        run(write_clips(tmp_path / "clips", clipset), tmp_path / "out")
+    told = [line for line in capsys.readouterr().err.splitlines() if "validate" in line]
+    assert told == [
+        "train: no frame to validate on in S2/freestyle2, so the last weights are kept; look at what preprocess says of "
+        "them"
+    ]
+    write_checkpoint(tmp_path / "model")
+    parts = {"val": ["S2/freestyle2", "S3/rom3"], "train": ["S1/freestyle1"]}
+    scores = score_checkpoint(ClipSet.load(tmp_path / "clips"), parts, load_checkpoint(tmp_path / "model"))
+    assert set(scores.blocks["part"]) == {"train"}
+    assert "left out, as they have no frame to score: S2/freestyle2\n" in capsys.readouterr().err
 
 
 def test_the_simulator_counts_among_the_code_that_shapes_a_run(

@@ -1,5 +1,6 @@
 """Figures of an evaluation: by part, group and joint, with intervals, the model beside what a user would do instead."""
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,8 @@ class EvaluateParams:
 def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]], checkpoint: Checkpoint) -> Scores:
     """Run the model, the baselines fitted beside it and the raw landmarks over the parts' takes.
 
-    Takes without a frame to score, and parts without such takes, are left out; UserError where none is left.
+    Takes without a frame to score, and parts without such takes, are left out, which is told on stderr of those that have
+    landmarks; UserError where none is left.
     """
 
     def has_frames(take: str) -> bool:
@@ -72,6 +74,10 @@ def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]
         raise UserError(
             f"no take with a frame to score in {wanted}: there is nothing to evaluate; look at the split of the takes"
         )
+    recorded = set(clipset.clips["take"])
+    lacking = [take for part, takes in takes_by_part.items() for take in takes if take in recorded - set(seen[part])]
+    if lacking:
+        print(f"left out, as they have no frame to score: {', '.join(lacking)}", file=sys.stderr)
     baselines = checkpoint.baselines
     systems = {
         MODEL: checkpoint.system(),

@@ -67,6 +67,12 @@ def fit(
     workers = min(runtime.workers, cores_here())
     if group.first:
         print(f"train: {told}", file=sys.stderr, flush=True)
+        if takes["val"] and seen_by is None:
+            print(
+                f"train: no frame to validate on in {', '.join(takes['val'])[:200]}, so the last weights are kept; look at "
+                "what preprocess says of them",
+                file=sys.stderr,
+            )
         if workers < runtime.workers:
             print(
                 f"train: runtime.workers is {runtime.workers}; {workers} processes, one a core, make batches",
