@@ -58,7 +58,7 @@ clean: ## Remove .venv and the tools' caches; data, models and DVC's cache stay
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing the packages of requirements.lock into $(VENV)"
 	@$(PIP) --require-hashes -r requirements.lock
-	@$(PIP) "$(TORCH)"
+	@$(PIP) $(TORCH)
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -26,7 +26,6 @@ class Clone:
         binaries = Path(sys.executable).parent
         self.environment = os.environ | {
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder / "src"),
             "BLAZE2CAP_CACHE": str(home),
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "120",

@@ -209,7 +209,7 @@ def test_a_full_disk_is_a_problem_before_the_first_run_only(tmp_path: Path, monk
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: usage(10**12, 0, 10**11))
     assert holds(storage.space(tmp_path, SAMPLE), OK, "100.0 GB free")
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda folder: usage(10**12, 10**12, 10**8))
-    assert holds(storage.space(tmp_path, SAMPLE), PROBLEM, "0.1 GB free", "dvc gc")
+    assert holds(storage.space(tmp_path, SAMPLE), PROBLEM, "0.1 GB free", "--all-commits --all-experiments")
     (tmp_path / "data" / "raw").mkdir(parents=True)
     assert holds(storage.space(tmp_path, SAMPLE), WARNING, "0.1 GB free")
 

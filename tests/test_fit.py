@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from finished_run import write_checkpoint
 from test_training import SMALL, Killed, silent, train_params
 from tiny import tiny_clipset
@@ -117,6 +118,17 @@ def test_a_validation_part_whose_samples_are_all_rejected_is_told(
     scores = score_checkpoint(ClipSet.load(tmp_path / "clips"), parts, load_checkpoint(tmp_path / "model"))
     assert set(scores.blocks["part"]) == {"train"}
     assert "left out, as they have no frame to score: S2/freestyle2\n" in capsys.readouterr().err
+
+
+def test_training_computes_on_one_thread_whoever_calls_it(clips: Path, tmp_path: Path) -> None:
+    threads = set[int]()
+    torch.set_num_threads(2)
+    try:
+        run(clips, tmp_path, lambda *_: threads.add(torch.get_num_threads()))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert threads == {1}
 
 
 def test_the_simulator_counts_among_the_code_that_shapes_a_run(

@@ -38,7 +38,7 @@ from blaze2cap.body.rotation import (
     rotation_vector_to_matrix,
 )
 from blaze2cap.body.skeleton import PARENTS
-from blaze2cap.data.raw import require_sound
+from blaze2cap.data.raw import sound_landmarks
 from blaze2cap.errors import UserError
 from blaze2cap.learning import metric, training
 from blaze2cap.learning.loss import losses
@@ -131,13 +131,13 @@ def test_what_is_no_number_is_refused_by_frame_and_landmark(
     names, channels = (RAW_LANDMARKS, RAW_CHANNELS) if raw else (LANDMARKS, CHANNELS)
     flags = (RAW_TRACKED, RAW_TRACKED_COPY) if raw else (TRACKED,)
     landmarks = np.ones((FRAMES, len(names), channels), dtype)
-    require_sound(Path("a.npy"), landmarks, names, *flags)
+    sound_landmarks(Path("a.npy"), landmarks, names, *flags)
     landmark = data.draw(st.integers(0, len(names) - 1))
     landmarks[frame, landmark, data.draw(st.integers(0, channels - 1))] = value
     with pytest.raises(
         UserError, match=rf"a\.npy: 1 frames hold .*, first frame {frame}, {names[landmark]}: {value:g}$"
     ):
-        require_sound(Path("a.npy"), landmarks, names, *flags)
+        sound_landmarks(Path("a.npy"), landmarks, names, *flags)
 
 
 def _random_motion(seed: int) -> Motion:

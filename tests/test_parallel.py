@@ -50,8 +50,10 @@ def test_a_killed_worker_is_told_in_a_sentence() -> None:
 
 def square_or_die(job: tuple[int, Path]) -> int:
     number, flag = job
-    if 2 < number < 6:  # so that 9 is not begun before 2 is killed, however slow its process is
+    if number == 3 and not flag.exists():  # beside 2 until both are ended, so that 9 is not begun there
+        flag.touch()
         wait_until(flag.with_name("2").exists)
+        time.sleep(10)
     if number == 2 or (number == 9 and not flag.exists()):
         flag.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -204,6 +206,41 @@ def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None
     assert len(workers) == 2
     wait_until(lambda: not any(worker.exists() for worker in workers), seconds=60)
     assert not any(worker.exists() for worker in workers)
+
+
+def sleep_at_first(job: tuple[int, Path]) -> None:
+    number, folder = job
+    (folder / str(number)).touch()
+    time.sleep(300 * (number == 0))
+
+
+@pytest.mark.parametrize("begun", [0, 3])
+def test_ctrl_c_in_a_terminal_is_one_sentence_whatever_workers_do(tmp_path: Path, begun: int) -> None:
+    """They import the package, or one has a job and one has none; a terminal interrupts all that it has started."""
+    code = (
+        "from pathlib import Path; from test_parallel import *; from blaze2cap.errors import one_sentence\n"
+        f"jobs = [(number, Path({str(tmp_path)!r})) for number in range(3)]\n"
+        "print(flush=True)\n"
+        "with one_sentence('preprocess'): parallel_map(sleep_at_first, jobs, 2)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout
+        parent.stdout.readline()
+        time.sleep(0.3)  # some moment of the start
+        wait_until(lambda: len(list(tmp_path.iterdir())) >= begun, seconds=60)
+        os.killpg(parent.pid, signal.SIGINT)
+        told = parent.communicate(timeout=60)[1].splitlines()
+    assert [line for line in told if " of 3" not in line] == [
+        "preprocess: interrupted; run the same command again to finish"
+    ]
+    assert parent.returncode == 130
 
 
 def test_a_name_that_is_no_utf_8_is_kept_in_a_report(tmp_path: Path) -> None:

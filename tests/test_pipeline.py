@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,21 @@ def test_one_name_for_stage_script_and_metrics():
 @each_stage
 def test_stage_says_what_it_does_and_calls_its_own_script(stage):
     assert STAGES[stage]["desc"].strip()
-    assert STAGES[stage]["cmd"].split()[:2] == ["python", f"stages/{stage}.py"]
+    assert STAGES[stage]["cmd"].split()[1:3] == ["python", f"stages/{stage}.py"]
+
+
+@pytest.mark.parametrize("project", [".", "release", "ablations"])
+def test_stages_run_the_source_beside_them_not_the_installed_one(project: str, tmp_path: Path) -> None:
+    package = tmp_path / "src" / "blaze2cap"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    folder = tmp_path / project
+    folder.mkdir(exist_ok=True)
+    (folder / "where.py").write_text("import blaze2cap; print(blaze2cap.__file__)")
+    stages = yaml.safe_load((ROOT / project / "dvc.yaml").read_text())["stages"].values()
+    for before in {stage["cmd"].partition(" python ")[0] for stage in stages}:
+        found = subprocess.check_output(f"{before} python where.py", shell=True, cwd=folder, text=True)
+        assert found.strip() == str(package / "__init__.py")
 
 
 @each_stage
@@ -80,7 +95,7 @@ def test_data_dependencies_are_outputs_of_earlier_stages(stage):
 
 @each_stage
 def test_every_path_in_the_command_is_declared(stage):
-    _, _, *arguments = STAGES[stage]["cmd"].split()
+    _, _, _, *arguments = STAGES[stage]["cmd"].split()
     declared = {
         *STAGES[stage]["deps"],
         *(path for kind in ("outs", "metrics", "plots") for path in outputs(stage, kind)),

@@ -1,6 +1,7 @@
 """Laws of the project's structure: who imports whom, names, sizes, and that its texts agree with each other."""
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -126,6 +127,13 @@ def test_torch_is_the_same_release_everywhere():
     metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["dependency-metadata"]
     assert f"TORCH ?= {pinned}\n" in (ROOT / "Makefile").read_text()
     assert [f"torch=={entry['version']}" for entry in metadata] == [pinned]
+
+
+def test_torch_may_be_taken_from_another_index():
+    make = ["make", "--dry-run", "--always-make", "install", "TORCH=torch==2.13.0 --index-url ADDRESS"]
+    commands = subprocess.check_output(make, cwd=ROOT, text=True).splitlines()
+    (command,) = (shlex.split(line) for line in commands if "ADDRESS" in line)
+    assert command[-3:] == ["torch==2.13.0", "--index-url", "ADDRESS"]
 
 
 def test_version_is_the_same_everywhere():

@@ -258,6 +258,14 @@ def test_double_precision_is_read_as_single(folder: Path) -> None:
     assert read_published_sample(folder, SOURCE).landmarks.dtype == torch.float32
 
 
+def test_visibilities_that_rounding_left_outside_are_put_inside(folder: Path) -> None:
+    landmarks = np.load(folder / SOURCE)
+    landmarks[2, 3, VISIBILITY], landmarks[4, 5, VISIBILITY] = 1.0004, -0.0004
+    np.save(folder / SOURCE, landmarks)
+    visibility = read_published_sample(folder, SOURCE).landmarks[..., VISIBILITY]
+    assert (visibility[2, 3], visibility[4, 5]) == (1, 0)
+
+
 VALUE_FAULTS: dict[str, tuple[str, tuple, float, str]] = {
     # file, place in it, value put there, what the sentence says
     "nan": (SOURCE, (3, 4, 0), np.nan, "1 frames hold NaN or infinity, first frame 3, right_shoulder"),

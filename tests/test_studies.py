@@ -38,7 +38,7 @@ def test_the_budget_changes_only_keys_that_exist(study: str) -> None:
 def test_a_stage_lists_what_it_runs(study: str, stage: str) -> None:
     folder, deps = ROOT / study, stages(study)[stage]["deps"]
     scripts = [folder / dep for dep in deps if dep.endswith(".py") and "/" not in dep]
-    assert stages(study)[stage]["cmd"].split()[1] in deps
+    assert stages(study)[stage]["cmd"].split()[2] in deps
     listed = [Path(folder, dep).resolve() for dep in deps if dep.startswith("../src/")]
     needed = set().union(*map(closure, scripts))
     assert [str(path) for path in needed if not any(path.is_relative_to(dep) for dep in listed)] == []

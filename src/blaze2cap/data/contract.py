@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 PARTS = ("train", "val", "test", "none")
 REPORTED = (*PARTS[:3], "test_simulated", "val_simulated", "all")
 FLAGS = ("split_train", "split_val", "split_test")
-# What the name of a sample's file says of its view.
-_VIEW = r"_(S\d+_[a-z]+\d+_cam\d+)_[^/]*$"
 
 
 @cache
@@ -60,6 +58,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
     subject = text("person", r"S\d+")
     action = text("kind of motion and its number", r"[a-z]+\d+")
     camera = text("number of the camera in the calibration", r"\d+")
+    view = r"_(S\d+_[a-z]+\d+_cam\d+)_[^/]*$"  # in the name of a sample's file
     contiguous = rule("first_row to follow the rows before it", lambda t: t.first_row == t.frames.cumsum() - t.frames)
     named = rule("take to be subject/action", lambda t: t["take"] == t.subject + "/" + t.action)
     system, axes = text("model or baseline"), ("across", "down", "depth")
@@ -160,7 +159,7 @@ def contracts() -> dict[str, "DataFrameSchema"]:
             },
             rule(
                 "source named after its subject, action and camera",
-                lambda t: t.source.str.extract(_VIEW, expand=False) == t.subject + "_" + t.action + "_cam" + t.camera,
+                lambda t: t.source.str.extract(view, expand=False) == t.subject + "_" + t.action + "_cam" + t.camera,
             ),
             rule(
                 "split_train or split_val or split_test, never two within a take",

@@ -26,7 +26,7 @@ from blaze2cap.body.skeleton import JOINTS
 from blaze2cap.data.augment import target_name
 from blaze2cap.data.clipset import Sample
 from blaze2cap.data.published import SOURCE_SHAPE, TARGET_SHAPE, sample_array
-from blaze2cap.data.raw import require_finite, require_sound
+from blaze2cap.data.raw import require_finite, sound_landmarks
 from blaze2cap.errors import UserError
 
 TOLERANCE = 1e-6
@@ -86,9 +86,7 @@ def contradiction(strided: Sample, whole: Sample, stride: int, offset: int) -> s
 
 
 def _read_landmarks(path: Path) -> Float32[np.ndarray, "frames 25 7"]:
-    landmarks = sample_array(path, SOURCE_SHAPE)
-    require_sound(path, landmarks, LANDMARKS, TRACKED)
-    landmarks = landmarks.astype(np.float32, copy=False)
+    landmarks = sound_landmarks(path, sample_array(path, SOURCE_SHAPE), LANDMARKS, TRACKED)
     flag = landmarks[:, 0, TRACKED]
     _refuse(path, (landmarks == 0).all((1, 2)), "shows nobody")
     _refuse(path, flag[:1] != 0, "is tracked on, expected an anchor where a segment starts")

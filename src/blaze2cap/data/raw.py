@@ -139,8 +139,8 @@ def vicon_folder(take: str) -> Path:
 def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
     """Read one landmark file.
 
-    Visibilities that rounding left outside 0 to 1 are taken for these. Raises UserError for a missing, unreadable or
-    truncated file, a wrong shape or type, no frames, and what `require_sound` refuses.
+    Raises UserError for a missing, unreadable or truncated file, a wrong shape or type, no frames, and what
+    `sound_landmarks` refuses.
     """
     landmarks = load_array(path)
     if landmarks.shape[1:] != (len(RAW_LANDMARKS), RAW_CHANNELS) or not np.issubdtype(landmarks.dtype, np.floating):
@@ -150,18 +150,17 @@ def read_landmarks(path: Path) -> Float32[np.ndarray, "frames 33 10"]:
         )
     if not len(landmarks):
         raise UserError(f"{path}: no frames")
-    require_sound(path, landmarks, RAW_LANDMARKS, RAW_TRACKED, RAW_TRACKED_COPY)
-    landmarks = landmarks.astype(np.float32, copy=False)
-    visibilities = _VISIBILITIES[RAW_CHANNELS]
-    landmarks[:, :, visibilities] = landmarks[:, :, visibilities].clip(0, 1)
-    return landmarks
+    return sound_landmarks(path, landmarks, RAW_LANDMARKS, RAW_TRACKED, RAW_TRACKED_COPY)
 
 
-def require_sound(path: Path, landmarks: Float[np.ndarray, "frames L C"], names: Sequence[str], *tracked: int) -> None:
-    """UserError where landmarks of these names, in either layout, are none.
+def sound_landmarks(
+    path: Path, landmarks: Float[np.ndarray, "frames L C"], names: Sequence[str], *tracked: int
+) -> Float32[np.ndarray, "frames L C"]:
+    """Landmarks of these names, in either layout; visibilities that rounding left outside 0 to 1 are taken for these.
 
-    Those are numbers that measure nothing, positions on the screen that are no shares of an image, visibilities outside
-    0 to 1, channels `tracked` that are not copies of one flag, and frames that hold nothing but this flag.
+    Raises UserError for numbers that measure nothing, positions on the screen that are no shares of an image,
+    visibilities further outside, channels `tracked` that are not copies of one flag, and frames that hold nothing but
+    this flag.
     """
     screen, visibilities = landmarks[:, :, _SCREEN[landmarks.shape[-1]]], _VISIBILITIES[landmarks.shape[-1]]
     # Before numbers too large for anything, as pixels may be both.
@@ -172,6 +171,9 @@ def require_sound(path: Path, landmarks: Float[np.ndarray, "frames L C"], names:
     outside = (visibility < -_VISIBILITY_ROUNDING) | (visibility > 1 + _VISIBILITY_ROUNDING)
     _refuse(path, visibility, outside, names, "a visibility outside 0 to 1")
     _require_flag(path, landmarks, tracked)
+    landmarks = landmarks.astype(np.float32, copy=False)
+    landmarks[:, :, visibilities] = landmarks[:, :, visibilities].clip(0, 1)
+    return landmarks
 
 
 def require_finite(path: Path, values: Float[np.ndarray, "frames L C"], names: Sequence[str]) -> None:

@@ -108,7 +108,10 @@ def space(folder: Path, dataset: "DatasetParams") -> Finding:
     found = f"{free_gb:.1f} GB free, a run from nothing takes about {needed_gb:.1f} GB"
     if free_gb >= needed_gb:
         return Finding("disk space", Status.OK, found)
-    advice = "free some, or move DVC's cache: dvc cache dir PATH; dvc gc -w drops what no experiment here needs"
+    advice = (
+        "free some, or move DVC's cache: dvc cache dir PATH; "
+        "dvc gc --workspace --all-commits --all-experiments drops what no commit or experiment here needs"
+    )
     begun = (folder / RAW).exists()
     return Finding("disk space", Status.WARNING if begun else Status.PROBLEM, found, advice)
 

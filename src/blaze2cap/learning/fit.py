@@ -9,7 +9,7 @@ from typing import Any
 
 import blaze2cap
 from blaze2cap.data.clipset import ClipSet
-from blaze2cap.data.parallel import RuntimeParams, cores_here
+from blaze2cap.data.parallel import RuntimeParams, cores_here, one_thread
 from blaze2cap.data.windows import Windows
 from blaze2cap.errors import UserError
 from blaze2cap.learning.baseline import fit_baselines
@@ -27,6 +27,7 @@ Report = Callable[[int, int, Row], None]
 Fitted = tuple[Checkpoint, list[Row], Path]
 
 
+@one_thread()
 def fit(
     clips_folder: Path,
     parts: dict[str, list[str]],

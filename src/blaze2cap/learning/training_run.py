@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from blaze2cap.data.parallel import one_thread
 from blaze2cap.data.report import write_report
 from blaze2cap.learning.checkpoint import save_checkpoint
 from blaze2cap.learning.curves import summary, write_curves
@@ -13,7 +12,6 @@ from blaze2cap.learning.progress import training_progress
 from blaze2cap.learning.resume import finish
 
 
-@one_thread()
 def train_and_write(
     fitted: Callable[[Report, Group], Fitted], model: Path, metrics: Path, plots: Path | None, group: Group = ALONE
 ) -> None:

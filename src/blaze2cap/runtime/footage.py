@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from blaze2cap.body.landmark import CHANNELS, LANDMARKS, RAW_CHANNELS, RAW_LANDMARKS, TRACKED
 from blaze2cap.data.field_of_view import camera_intrinsics
-from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar, require_sound
+from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar, sound_landmarks
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
 from blaze2cap.runtime.frame_rate import at_constant_rate, require_few_gaps
@@ -174,5 +174,4 @@ def _read_model_layout(path: Path) -> np.ndarray:
     landmarks = load_array(path)
     if not np.issubdtype(landmarks.dtype, np.floating) or not len(landmarks):
         raise UserError(f"{path}: {len(landmarks)} frames of {landmarks.dtype}, expected at least one, of float32")
-    require_sound(path, landmarks, LANDMARKS, TRACKED)
-    return landmarks.astype(np.float32)
+    return sound_landmarks(path, landmarks, LANDMARKS, TRACKED)
