@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 from video_files import nobody, person, write_video
 
@@ -86,6 +87,34 @@ def test_what_is_there_counts_where_it_is_whole_and_made_as_asked_for(tmp_path: 
     assert not is_whole(job)
     os.utime(video, ns=(0, 0))
     job.out.write_bytes(job.out.read_bytes()[:-1])
+    assert not is_whole(job)
+
+
+def test_a_file_in_a_sidecars_place_and_a_link_to_nothing_cost_their_video_before_it_is_looked_at(tmp_path: Path) -> None:
+    landmarks = '{"fps": 30, "width": 256, "height": 256, "frames": []}'
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "a.mp4", nobody(2))
+    (tmp_path / "in" / "gone.mp4").symlink_to(tmp_path / "unplugged.mp4")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.json").write_text(landmarks)
+    code, told, errors = run(tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
+    assert (code, told.splitlines()[-1]) == (1, "2 videos: 0 extracted, 0 were there already, 2 failed")
+    assert "a.json: is there and no sidecar of landmarks" in errors
+    assert "gone.mp4: no such file" in errors
+    assert "Traceback" not in errors
+    assert contents(tmp_path / "out") == {"a.json": landmarks.encode()}
+
+
+def test_images_that_are_written_over_are_extracted_again(tmp_path: Path) -> None:
+    folder = tmp_path / "shot"
+    folder.mkdir()
+    for number, picture in enumerate(person(2)):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    job = VideoJob(video=folder, out=tmp_path / "shot.npy", model=find_pose_model("full"))
+    assert run(folder, "-o", job.out)[0] == 0
+    assert is_whole(job)
+    later = job.out.stat().st_mtime_ns + 1
+    os.utime(folder / "0.png", ns=(later, later))
     assert not is_whole(job)
 
 
