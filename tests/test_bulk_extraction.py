@@ -90,7 +90,9 @@ def test_what_is_there_counts_where_it_is_whole_and_made_as_asked_for(tmp_path: 
     assert not is_whole(job)
 
 
-def test_a_file_in_a_sidecars_place_and_a_link_to_nothing_cost_their_video_before_it_is_looked_at(tmp_path: Path) -> None:
+def test_a_file_in_a_sidecars_place_and_a_link_to_nothing_cost_their_video_before_it_is_looked_at(
+    tmp_path: Path,
+) -> None:
     landmarks = '{"fps": 30, "width": 256, "height": 256, "frames": []}'
     (tmp_path / "in").mkdir()
     write_video(tmp_path / "in" / "a.mp4", nobody(2))
@@ -165,6 +167,14 @@ def test_several_inputs_need_a_folder(tmp_path: Path) -> None:
     assert code == 1
     assert "missing.mp4: no such file" in errors
     assert not (tmp_path / "out").exists()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mp4").touch()
+    (tmp_path / "b.mp4").touch()
+    for number, inputs in enumerate(([tmp_path / "in"], [tmp_path / "in" / "a.mp4", tmp_path / "b.mp4"])):
+        out = tmp_path / f"takes_v1.{number}"
+        assert run(*inputs, "-o", out, "--workers", 1)[1].endswith(f"0 were there already, {1 + number} failed\n")
+        assert out.is_dir()
+    assert "cannot write .2; landmark files end in .npy" in run(tmp_path / "b.mp4", "-o", tmp_path / "one_v1.2")[2]
 
 
 @pytest.mark.slow

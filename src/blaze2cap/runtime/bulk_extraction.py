@@ -123,7 +123,7 @@ def _in_folder(folder: Path) -> tuple[dict[Path, Path], int]:
 
 
 def _changed_ns(video: Path) -> int:
-    """When a video last changed; of images the newest, since a folder does not change with those that are written over."""
+    """When a video last changed, or the newest of its images: their folder does not change with one written over."""
     images = [file for file in video.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES] if video.is_dir() else []
     return max(path.stat().st_mtime_ns for path in (video, *images))
 
