@@ -54,11 +54,13 @@ def seen_in_blender(path: Path, fps: float, frames: Sequence[int]) -> dict[str, 
     return {"fps": seen["fps"], "heads": heads, "vertices": [_y_up(frame) for frame in seen["vertices"]]}
 
 
-def documented_fbx(document: str, folder: Path) -> Path:
-    """Make dance.fbx in a folder of the dance.bvh or dance.glb there, by the command that a document has for it."""
+def documented_fbx(document: str, folder: Path, fps: int = 60) -> Path:
+    """Make dance.fbx in a folder of the dance.bvh or dance.glb there, by the command that a document has for it, with
+    another rate where it says 60.
+    """
     text = (Path(__file__).parent.parent / "docs" / document).read_text()
     (script,) = re.findall(r'--python-expr "(.*?)"', text, re.DOTALL)
-    run_in_blender(script.replace("\\\n", ""), folder)
+    run_in_blender(script.replace("\\\n", "").replace("fps = 60;", f"fps = {fps};"), folder)
     return folder / "dance.fbx"
 
 

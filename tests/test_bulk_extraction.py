@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 from video_files import nobody, person, write_video
 
@@ -89,6 +90,36 @@ def test_what_is_there_counts_where_it_is_whole_and_made_as_asked_for(tmp_path: 
     assert not is_whole(job)
 
 
+def test_a_file_in_a_sidecars_place_and_a_link_to_nothing_cost_their_video_before_it_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    landmarks = '{"fps": 30, "width": 256, "height": 256, "frames": []}'
+    (tmp_path / "in").mkdir()
+    write_video(tmp_path / "in" / "a.mp4", nobody(2))
+    (tmp_path / "in" / "gone.mp4").symlink_to(tmp_path / "unplugged.mp4")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.json").write_text(landmarks)
+    code, told, errors = run(tmp_path / "in", "-o", tmp_path / "out", "--workers", 1)
+    assert (code, told.splitlines()[-1]) == (1, "2 videos: 0 extracted, 0 were there already, 2 failed")
+    assert "a.json: is there and no sidecar of landmarks" in errors
+    assert "gone.mp4: no such file" in errors
+    assert "Traceback" not in errors
+    assert contents(tmp_path / "out") == {"a.json": landmarks.encode()}
+
+
+def test_images_that_are_written_over_are_extracted_again(tmp_path: Path) -> None:
+    folder = tmp_path / "shot"
+    folder.mkdir()
+    for number, picture in enumerate(person(2)):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    job = VideoJob(video=folder, out=tmp_path / "shot.npy", model=find_pose_model("full"))
+    assert run(folder, "-o", job.out)[0] == 0
+    assert is_whole(job)
+    later = job.out.stat().st_mtime_ns + 1
+    os.utime(folder / "0.png", ns=(later, later))
+    assert not is_whole(job)
+
+
 def test_videos_are_named_files_and_what_folders_hold(tmp_path: Path) -> None:
     for name in (
         "in/a.mp4",
@@ -136,6 +167,14 @@ def test_several_inputs_need_a_folder(tmp_path: Path) -> None:
     assert code == 1
     assert "missing.mp4: no such file" in errors
     assert not (tmp_path / "out").exists()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mp4").touch()
+    (tmp_path / "b.mp4").touch()
+    for number, inputs in enumerate(([tmp_path / "in"], [tmp_path / "in" / "a.mp4", tmp_path / "b.mp4"])):
+        out = tmp_path / f"takes_v1.{number}"
+        assert run(*inputs, "-o", out, "--workers", 1)[1].endswith(f"0 were there already, {1 + number} failed\n")
+        assert out.is_dir()
+    assert "cannot write .2; landmark files end in .npy" in run(tmp_path / "b.mp4", "-o", tmp_path / "one_v1.2")[2]
 
 
 @pytest.mark.slow

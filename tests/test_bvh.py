@@ -1,10 +1,11 @@
 """BVH files say what the animation says: to our own reader, to another one, and to Blender."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from blender import documented_fbx, same_in_blender, seen_in_blender
+from blender import documented_fbx, run_in_blender, same_in_blender, seen_in_blender
 from moving import animation_of, tumbling
 
 from blaze2cap.body.skeleton import JOINT_INDEX, JOINTS, PARENTS
@@ -16,6 +17,18 @@ from blaze2cap.runtime.kinematics import forward_kinematics
 from blaze2cap.runtime.rig import rigged
 from blaze2cap.runtime.skeleton_map import SKELETON_MAPS, SkeletonMap
 
+# As somebody imports who sets nothing; says the rate and where the head is.
+_BY_DEFAULT = """
+import json
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.import_anim.bvh(filepath="a.bvh")
+figure = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
+bpy.context.scene.frame_set(int(figure.animation_data.action.frame_range[0]))
+render, head = bpy.context.scene.render, figure.matrix_world @ figure.pose.bones["Head"].head
+with open("seen.json", "w") as file:
+    json.dump({"fps": render.fps / render.fps_base, "head": list(head)}, file)
+"""
 HUMANOIDS = [skeleton for name, skeleton in SKELETON_MAPS.items() if name != "totalcapture"]
 
 
@@ -173,6 +186,18 @@ def test_blender_shows_the_same_motion_within_a_millimetre(skeleton: SkeletonMap
         assert np.abs(head - expected[frame]).max() < 1e-3
     if skeleton.name == "totalcapture":
         assert np.abs(expected - animation.joint_positions()).max() < 1e-5
+
+
+@pytest.mark.slow
+def test_blenders_defaults_are_upright_but_a_hundred_times_as_large_and_at_its_own_rate(tmp_path: Path) -> None:
+    animation = tumbling(2, seed=4, fps=60.0)
+    write_bvh(tmp_path / "a.bvh", animation, SKELETON_MAPS["totalcapture"])
+    run_in_blender(_BY_DEFAULT, tmp_path)
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert seen["fps"] == 24
+    x, y, z = seen["head"]
+    head = animation.joint_positions()[0, JOINT_INDEX["Head"]]
+    assert np.abs(np.array([x, z, -y]) - 100 * head).max() < 0.1
 
 
 @pytest.mark.slow

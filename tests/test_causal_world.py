@@ -290,6 +290,18 @@ def test_the_time_before_anybody_is_seen_has_the_first_pose(params: FinishingPar
         assert np.array_equal(animation.deviation[frame], animation.deviation[first])
 
 
+def test_nobody_is_in_view_of_a_fast_video_where_nobody_is_detected() -> None:
+    """Of 240 frames a second every fourth is answered; who is lost right after one is lost then."""
+    footage = clip_footage(fps=240.0)
+    footage.landmarks[21:38] = 0
+    footage.landmarks[38, :, TRACKED] = 0
+    animation = predict_causally(TorchNetwork(checkpoint().model, record=False), footage, params=FinishingParams())
+    assert not animation.valid[21:38].any()
+    assert animation.valid[[20, 40]].all()
+    for frame in range(21, 38):
+        assert np.array_equal(animation.rotation[frame], animation.rotation[20])
+
+
 @pytest.mark.parametrize("low_pass", [False, True])
 def test_the_documented_loop_over_a_fast_camera_is_the_causal_prediction(low_pass: bool) -> None:
     """Above 60 frames per second answers come twice; the prediction leaves the second ones out."""

@@ -147,17 +147,23 @@ def test_places_that_cannot_be_written_are_refused_before_any_work(tmp_path: Pat
     """The input is not there, either: the output is looked at first."""
     (tmp_path / "folder.npy").mkdir()
     (tmp_path / "file").write_text("")
-    (tmp_path / "settings.json").write_text('{"mine": 1}')
+    taken = {
+        "settings.json": '{"mine": 1}',
+        "dance.json": '{"fps": 30, "width": 1080, "height": 1920, "frames": [{"pose_landmarks": null}]}',
+    }
+    for name, content in taken.items():
+        (tmp_path / name).write_text(content)
     for name, sentence in {
         "out.bvh": "cannot write .bvh; landmark files end in .npy",
         "folder.npy": "is a folder",
         "file/out.npy": "is a file",
         "settings.npy": "no sidecar of landmarks",
+        "dance.npy": "no sidecar of landmarks",
     }.items():
         code, _, errors = run("missing.mp4", "-o", tmp_path / name)
         assert code == 1
         assert sentence in errors
-    assert (tmp_path / "settings.json").read_text() == '{"mine": 1}'
+    assert {name: (tmp_path / name).read_text() for name in taken} == taken
 
 
 def test_a_field_of_view_that_no_other_command_takes_is_refused(tmp_path: Path) -> None:

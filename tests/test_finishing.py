@@ -1,6 +1,7 @@
 """Laws of finishing: causal, the same frame by frame and whole, bones constant, no pops, feet that keep their place."""
 
 import dataclasses
+import math
 import pickle
 
 import numpy as np
@@ -191,6 +192,58 @@ def test_a_jump_without_a_gap_fades_as_well_and_fast_motion_is_no_jump() -> None
     assert fastest(finish(animation, CHOICES["return"]), slice(35, 60)) < 0.2 * fastest(animation, slice(35, 60))
     fast = walking(120)
     assert apart(finish(fast, CHOICES["return"]), fast) == 0
+
+
+def fast(fps: float, frames: int, spin: bool = False) -> Animation:
+    """From a stand to a run of 8 m/s with swinging legs and back; or to turns of all joints by 9 rad/s and back."""
+    time = np.arange(frames) / fps
+    speed = np.interp(time, np.array([0.2, 0.5, 0.8, 1.0]) * time[-1], [0.0, 1.0, 1.0, 0.0])
+    way = speed.cumsum() / fps
+    vector, root = np.zeros((frames, 21, 3)), np.tile([0.0, 1.0, 0.0], (frames, 1))
+    if spin:
+        vector[:, :, 1] = 9 * way[:, None]
+    else:
+        root[:, 0] = 8 * way
+        vector[:, THIGHS, 0] = 0.7 * np.sin(4 * np.pi * time)[:, None] * [1, -1]
+    animation = walking(frames)
+    return dataclasses.replace(animation, fps=fps, rotation=rotation_vector_to_matrix(vector), root_position=root)
+
+
+@pytest.mark.parametrize("spin", [False, True], ids=["run", "spin"])
+@pytest.mark.parametrize("fps", [20.0, 30.0, 60.0, 240.0])
+def test_what_goes_on_as_fast_as_before_is_no_jump(fps: float, spin: bool) -> None:
+    animation = fast(fps, round(5 * fps), spin)
+    assert apart(finish(animation, CHOICES["return"]), animation) == 0
+
+
+@pytest.mark.parametrize("wrong", [1, 60])
+def test_a_jump_in_the_midst_of_a_run_fades_as_well_and_so_does_a_wrong_frame(wrong: int) -> None:
+    animation = fast(60.0, 300)
+    animation.root_position[180 : 180 + wrong, 2] += 1.0
+    assert fastest(animation, slice(170, 230)) > 60
+    done = finish(animation, CHOICES["return"])
+    assert fastest(done, slice(170, 230)) < 20
+    assert apart(done, animation, slice(120, 180)) == 0
+    assert apart(done, animation, slice(180 + wrong + 20, None)) == 0
+
+
+@pytest.mark.parametrize("fps", [20.0, 25.0, 30.0, 60.0])
+def test_single_lost_frames_slow_no_swing_and_gaps_begin_returns(fps: float) -> None:
+    animation = fast(fps, round(5 * fps))
+    number = np.arange(len(animation.valid))
+
+    def lost(valid: np.ndarray) -> Animation:
+        shown = np.maximum.accumulate(np.where(valid, number, 0))
+        rotation, root = animation.rotation[shown], animation.root_position[shown]
+        return dataclasses.replace(animation, valid=valid, rotation=rotation, root_position=root)
+
+    seldom = lost(number % 6 != 5)
+    assert apart(finish(seldom, CHOICES["return"]), seldom) == 0
+    end = len(number) * 2 // 3
+    gap = lost((number < end - math.ceil(0.15 * fps)) | (number >= end))
+    done = finish(gap, CHOICES["return"])
+    assert apart(done, gap, slice(None, end)) == 0
+    assert apart(done, gap, slice(end, end + 1)) > 0.3
 
 
 def fastest(animation: Animation, frames: slice) -> float:

@@ -43,6 +43,16 @@ def test_uneven_frames_are_put_where_the_motion_is_at_that_moment() -> None:
     assert steady.landmarks[:, 0, RAW_TRACKED].tolist() == [0] + [1] * (len(there) - 1)
 
 
+@pytest.mark.parametrize("fps", [24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0, 120.0])
+def test_a_lost_frame_leaves_the_rate_although_times_are_in_milliseconds(fps: float) -> None:
+    time = np.round(np.delete(np.arange(600), 300) / fps, 3)
+    steady = at_constant_rate(moving(time), time, (len(time) - 1) / float(time[-1]))
+    assert steady.resampled
+    assert steady.fps == pytest.approx(fps, rel=0.005)
+    assert len(steady.landmarks) == pytest.approx(600, abs=1)
+    assert at_constant_rate(moving(time), time, fps).fps == fps
+
+
 def test_nothing_is_filled_in_across_a_loss_a_cut_or_a_long_pause() -> None:
     """Frames at 30 a second but for a pause of half a second; nobody at 10-12, a cut at 30."""
     time = np.arange(40) / 30 + 0.5 * (np.arange(40) >= 20)

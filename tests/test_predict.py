@@ -3,7 +3,9 @@
 import csv
 import itertools
 import json
+import math
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +205,12 @@ def test_a_field_of_view_is_that_of_an_uncalibrated_camera() -> None:
     assert np.allclose(footage.intrinsics(), camera.uncalibrated(70.0).intrinsics)
     upright = Footage(landmarks=footage.landmarks, width=1080, height=1920, fps=60.0)
     assert np.allclose(upright.intrinsics(), footage.intrinsics()[[1, 0, 3, 2]])
+
+
+def test_the_field_of_view_of_an_upright_phone_is_that_of_the_same_lens() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "animators.md").read_text()
+    ((sideways, upright),) = re.findall(r"about (\d+) held sideways, (\d+) upright", document)
+    assert int(upright) == round(2 * math.degrees(math.atan(9 / 16 * math.tan(math.radians(int(sideways)) / 2))))
 
 
 def test_fast_footage_is_seen_every_second_frame_and_comes_back_whole() -> None:

@@ -151,7 +151,7 @@ def test_what_is_missing_is_one_sentence_with_the_command_that_makes_it(
     ("name", "arguments", "sentence"),
     [
         ("report.pdf", (), "a report is a page; give a name that ends in .html"),
-        ("report.html", ("--part", "dev"), "no part 'dev' in"),
+        ("report.HTML", ("--part", "dev"), "no part 'dev' in"),
         ("taken/report.html", (), "cannot be written"),
     ],
 )

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from blaze2cap.body.landmark import LANDMARKS
 from blaze2cap.body.skeleton import JOINTS
-from blaze2cap.runtime.stick_figure import JOINT_LINES, JointGraph, StickFigure, joint_figure
+from blaze2cap.runtime.stick_figure import JOINT_LINES, JointGraph, StickFigure, joint_figure, landmark_figure
 from blaze2cap.runtime.viewer import Scene, decode_points, encode_points, view_towards, viewer_page
 
 # The name of a language, not an address: the library makes elements of it.
@@ -78,6 +79,13 @@ def test_the_page_holds_the_positions_names_and_errors_that_it_was_given() -> No
         assert (graph["name"], graph["unit"], graph["joints"]) == ("rotation", "°", len(JOINTS))
         turn = decode_points(graph["value"], graph["joints"])[..., 0]
         assert np.abs(turn - given_figure.graphs[0].value).max() < 0.01
+
+
+def test_a_figures_root_is_its_hips_of_landmarks_the_middle_of_both() -> None:
+    landmarks = landmark_figure(name="seen", colour="ink", position=np.zeros((60, len(LANDMARKS), 3), np.float32))
+    (shown,) = scenes_in(viewer_page(scene(figures=(walking(60), landmarks))))
+    roots = [[figure["names"][point] for point in figure["root"]] for figure in shown["figures"]]
+    assert roots == [["Hips"], ["left_hip", "right_hip"]]
 
 
 def test_notes_travel_as_stretches_of_frames() -> None:

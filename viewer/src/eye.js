@@ -7,13 +7,13 @@ const [NEAREST_M, FARTHEST_M, HOME_M, HEIGHT_M] = [0.4, 40, 3.6, 0.9];
 const SMOOTH_S = 0.3;
 
 // Where the first figure's root is over the ground, smoothed so that the picture does not shake; where it is hidden, its last place.
-export function groundPath({ figures: [{ space }], frames, fps }) {
+export function groundPath({ figures: [{ space, root }], frames, fps }) {
   const sums = [[0, 0]];
   const place = [0, 0, 0];
   let first = 0;
-  while (first < frames && !space.read(first, 0, place)) first++;
+  while (first < frames && !space.readMiddle(first, root, place)) first++;
   for (let frame = 0; frame < frames; frame++) {
-    if (frame > first) space.read(frame, 0, place);
+    if (frame > first) space.readMiddle(frame, root, place);
     const before = sums[frame];
     sums.push([before[0] + place[0], before[1] + place[2]]);
   }

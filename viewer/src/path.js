@@ -1,38 +1,15 @@
 // The way of a figure's root over the ground, as a ribbon: strong as far as it has been walked, faint ahead.
 import { BufferAttribute, BufferGeometry, Color, DoubleSide, Group, Mesh, MeshBasicMaterial } from "three";
+import { ribbon } from "./ribbon.js";
 import { paint } from "./theme.js";
 
-const [WIDTH_M, STEP_M, JUMP_M, ABOVE_M] = [0.024, 0.05, 0.6, 0.004];
+const ABOVE_M = 0.004;
 const [BEEN, AHEAD] = [0.75, 0.22];               // opacity
-
-// Corners of a ribbon along the root's way [m], and for every frame how many of its pieces lie behind.
-export function ribbon(track, frames) {
-  const corners = [];
-  const behind = new Int32Array(frames);
-  const place = [0, 0, 0];
-  let last = null;
-  for (let frame = 0; frame < frames; frame++) {
-    if (!track.read(frame, 0, place)) {
-      last = null;
-    } else {
-      const [x, , z] = place;
-      const moved = last ? Math.hypot(x - last[0], z - last[1]) : Infinity;
-      if (moved > STEP_M && moved < JUMP_M) {
-        const [across, along] = [(WIDTH_M / 2) * (z - last[1]) / moved, (WIDTH_M / 2) * (last[0] - x) / moved];
-        corners.push(last[0] + across, 0, last[1] + along, last[0] - across, 0, last[1] - along,
-          x + across, 0, z + along, x - across, 0, z - along);
-      }
-      if (moved > STEP_M) last = [x, z];
-    }
-    behind[frame] = corners.length / 12;
-  }
-  return { corners: new Float32Array(corners), behind };
-}
 
 export class Path {
   constructor(figure, frames, floor) {
     this.figure = figure;
-    const { corners, behind } = ribbon(figure.space, frames);
+    const { corners, behind } = ribbon(figure, frames);
     this.behind = behind;
     const index = new Uint32Array(corners.length / 2);
     for (let piece = 0; piece < corners.length / 12; piece++) {

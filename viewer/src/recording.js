@@ -26,6 +26,14 @@ export class Track {
     return true;
   }
 
+  // Puts the middle of points into `out`; false, and `out` as it was, where one of them is not seen.
+  readMiddle(frame, points, out) {
+    const places = points.map(() => Array(this.dimensions).fill(0));
+    if (!points.every((point, n) => this.read(frame, point, places[n]))) return false;
+    for (let d = 0; d < this.dimensions; d++) out[d] = places.reduce((sum, place) => sum + place[d], 0) / points.length;
+    return true;
+  }
+
   // Whether any point is seen in any frame.
   anything() {
     for (let start = 0; start < this.numbers.byteLength; start += 2 * this.dimensions) {

@@ -5,7 +5,8 @@ import { Clock } from "../src/clock.js";
 import { axisOf, trace } from "../src/curve.js";
 import { listen } from "../src/keys.js";
 import { Pace, SHARES } from "../src/pace.js";
-import { Recording } from "../src/recording.js";
+import { Recording, Track } from "../src/recording.js";
+import { ribbon } from "../src/ribbon.js";
 
 const packed = (numbers, middle, step) => ({ data: Buffer.from(Int16Array.from(numbers).buffer).toString("base64"), middle, step });
 
@@ -101,4 +102,16 @@ test("a bracket by AltGr, told as Ctrl and Alt, is a key; a shortcut of the brow
   assert.equal(keydown({ ctrlKey: true, altKey: true, altGraph: true }), 2);
   for (const held of [{ ctrlKey: true }, { altKey: true }, { metaKey: true }, { metaKey: true, altGraph: true }]) assert.equal(keydown(held), 2);
   assert.deepEqual(asked, [-1, -1]);
+});
+
+test("a way is that of the middle of a figure's root, and breaks where a part of it is not seen", () => {
+  // Three points over three frames: one that nods aside, and two that go ahead.
+  const numbers = [50, 0, 0, -1, 0, 0, 1, 0, 0, -50, 0, 0, -1, 0, 20, 1, 0, 20, 50, 0, 0, -1, 0, 40, -32768, -32768, -32768];
+  const space = new Track(packed(numbers, [0, 0, 0], 0.01), 3);
+  const place = [7, 7, 7];
+  assert.ok(space.readMiddle(1, [1, 2], place) && Math.abs(place[0]) < 1e-12 && Math.abs(place[2] - 0.2) < 1e-12);
+  assert.ok(!space.readMiddle(2, [1, 2], place) && Math.abs(place[2] - 0.2) < 1e-12);
+  const { corners, behind } = ribbon({ space, root: [1, 2] }, 3);
+  assert.deepEqual([...behind], [0, 1, 1]);
+  for (let corner = 0; corner < 4; corner++) assert.ok(Math.abs(corners[3 * corner]) < 0.02);
 });

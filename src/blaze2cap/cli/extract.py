@@ -24,7 +24,11 @@ def extract(
     ],
     pose_model: Annotated[str, typer.Option(help="lite, full, heavy, or the path of a .tflite file.")] = "full",
     fov: Annotated[
-        float | None, typer.Option(metavar="DEG", help="Horizontal field of view of the camera, kept in the sidecar.")
+        float | None,
+        typer.Option(
+            metavar="DEG",
+            help="Camera's horizontal field of view, of the picture as it is shown; kept in the sidecar.",
+        ),
     ] = None,
     fps: Annotated[
         float | None,
@@ -50,13 +54,21 @@ def extract(
         if fov is not None:
             require_field_of_view(fov)
         model = find_pose_model(pose_model)
-        if out.suffix != SUFFIX and (out.is_dir() or not out.suffix):
+        if out.suffix != SUFFIX and (out.is_dir() or not out.suffix or _are_many(inputs)):
             _extract_many(inputs, out, model, fov, fps, workers, executor)
         elif len(inputs) == 1:
             _require_alone(out, workers, executor)
             _extract_one(inputs[0], out, model, fov, fps)
         else:
             raise UserError(f"{out}: one landmark file for {len(inputs)} inputs; name a folder")
+
+
+def _are_many(inputs: list[Path]) -> bool:
+    """Whether inputs cannot be one video: several, or a folder without images of its own."""
+    from blaze2cap.runtime.image_folder import SUFFIXES
+
+    one = inputs[0]
+    return len(inputs) > 1 or (one.is_dir() and not any(file.suffix.lower() in SUFFIXES for file in one.glob("*")))
 
 
 def _require_alone(out: Path, workers: int | None, executor: Literal["local", "dask"]) -> None:

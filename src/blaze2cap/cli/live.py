@@ -27,7 +27,10 @@ def live(
     ] = None,
     fov: Annotated[
         float | None,
-        typer.Option(metavar="DEG", help="Camera's horizontal field of view; 70 along the longer side if left out."),
+        typer.Option(
+            metavar="DEG",
+            help="Camera's horizontal field of view, of the picture as shown; 70 along its longer side if left out.",
+        ),
     ] = None,
     camera_tilt: Annotated[
         float | None, typer.Option(metavar="DEG", help="How far down the camera looks; estimated if left out.")

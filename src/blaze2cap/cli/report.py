@@ -32,7 +32,7 @@ def report(
 ) -> None:
     """Write one self-contained page on an evaluation: tables, curves, joints, moving clips, faults, provenance."""
     with one_sentence("blaze2cap report"):
-        if out.suffix != ".html":
+        if out.suffix.lower() != ".html":
             raise UserError(f"{out}: a report is a page; give a name that ends in .html")
         figures = _read_json(metrics / "evaluate.json", "evaluate")
         if part not in figures:

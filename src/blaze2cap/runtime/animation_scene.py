@@ -86,7 +86,7 @@ def _note(valid: bool, since: bool) -> str:
 
 
 def _landmarks(animation: Animation, footage: Footage, intrinsics: Float[np.ndarray, "4"]) -> StickFigure:
-    """The landmarks as detected, where somebody was."""
+    """The footage's landmarks, which `predict` guards without `--raw`, where somebody was."""
     landmarks, detected = footage.landmarks, detected_frames(footage.landmarks)
     size = np.array([footage.width, footage.height])
     return landmark_figure(

@@ -10,7 +10,7 @@ from blaze2cap.data.own_recordings import VIDEO_SUFFIXES
 from blaze2cap.data.parallel import outcomes
 from blaze2cap.data.raw import count_landmark_frames
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.extraction import SUFFIX, extract_landmarks, write_extraction
+from blaze2cap.runtime.extraction import SUFFIX, extract_landmarks, require_landmark_file, write_extraction
 from blaze2cap.runtime.image_folder import SUFFIXES as IMAGE_SUFFIXES
 from blaze2cap.runtime.pose_model import PoseModel
 from blaze2cap.runtime.video import open_video
@@ -76,7 +76,7 @@ def is_whole(job: VideoJob) -> bool:
         sidecar = read_json(job.out.with_suffix(".json"))
         made = sidecar["model_sha256"], sidecar["field_of_view_deg"]
         at_rate = _has_told_rate(sidecar, job.fps) if job.fps else sidecar.get("told_fps") is None
-        later = job.out.stat().st_mtime_ns >= job.video.stat().st_mtime_ns
+        later = job.out.stat().st_mtime_ns >= _changed_ns(job.video)
         count_landmark_frames(job.out)
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return False
@@ -101,6 +101,7 @@ def extract_all(
 
 
 def _extract(job: VideoJob) -> Extracted:
+    require_landmark_file(job.out)
     extraction = extract_landmarks(open_video(job.video, job.fps), job.model, shown=False)
     written = write_extraction(job.out, extraction, job.field_of_view_deg, job.fps)
     detected = int(written.landmarks.any(axis=(1, 2)).sum())
@@ -121,5 +122,15 @@ def _in_folder(folder: Path) -> tuple[dict[Path, Path], int]:
     return found, others
 
 
+def _changed_ns(video: Path) -> int:
+    """When a video last changed, or the newest of its images: their folder does not change with one written over."""
+    images = [file for file in video.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES] if video.is_dir() else []
+    return max(path.stat().st_mtime_ns for path in (video, *images))
+
+
 def _bytes(video: Path) -> int:
-    return sum(file.stat().st_size for file in video.iterdir()) if video.is_dir() else video.stat().st_size
+    """Size of a video or its images; 0 where that cannot be asked: what opens the video says why."""
+    try:
+        return sum(file.stat().st_size for file in (video.iterdir() if video.is_dir() else (video,)))
+    except OSError:
+        return 0

@@ -14,6 +14,7 @@ from blaze2cap.runtime.network import Network
 from blaze2cap.runtime.retiming import tracked_on
 from blaze2cap.runtime.rotation import matrix_to_rotation_vector, rotation_vector_to_matrix
 from blaze2cap.runtime.streamer import Streamer
+from blaze2cap.runtime.tracking import detected_frames
 from blaze2cap.runtime.world_pose import WorldPose
 
 
@@ -67,7 +68,8 @@ def predict_causally(
         root_position=place[before] + share[:, None] * (place[following] - place[before]),
         offset=world.offset,
         end=world.end,
-        valid=valid[latest],
+        # Answers may be of frames before; nobody is in view where nobody is detected.
+        valid=valid[latest] & detected_frames(footage.landmarks),
         deviation=np.stack([pose.deviation for pose in poses])[latest],
         camera_tilt_deg=world.camera_tilt_deg,
         camera_tilt_known=world.camera_tilt_known,

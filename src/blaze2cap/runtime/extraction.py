@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,9 @@ class DetectedSidecar(Sidecar):
     resampled: bool
     field_of_view_deg: float | None
     told_fps: float | None
+
+
+_REQUIRED_KEYS, _KEYS = ({entry.name for entry in fields(kind)} for kind in (Sidecar, DetectedSidecar))
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def require_landmark_file(path: Path) -> None:
         require_writable(target)
     try:
         known = read_json(beside)
-        taken = not isinstance(known, dict) or not {"width", "height", "fps"} <= known.keys()
+        # Landmarks kept as JSON may say size and rate, too.
+        taken = not isinstance(known, dict) or not _REQUIRED_KEYS <= known.keys() <= _KEYS
     except FileNotFoundError:
         taken = False
     except (OSError, ValueError):

@@ -15,7 +15,7 @@ from blaze2cap.data.field_of_view import camera_intrinsics
 from blaze2cap.data.raw import Sidecar, load_array, read_landmarks, read_sidecar, sound_landmarks
 from blaze2cap.data.segment import to_model_layout
 from blaze2cap.errors import UserError
-from blaze2cap.runtime.frame_rate import at_constant_rate, require_few_gaps
+from blaze2cap.runtime.frame_rate import at_constant_rate, require_few_gaps, usual_fps
 from blaze2cap.runtime.landmark_csv import read_landmark_csv
 from blaze2cap.runtime.landmark_json import read_landmark_json
 from blaze2cap.runtime.landmark_table import LandmarkTable, as_number, require_rate
@@ -141,7 +141,7 @@ def _of_table(path: Path, table: LandmarkTable) -> Footage:
     """At a constant rate: rows are frames where these come evenly."""
     if table.declared_fps is None and len(table.time_s) < 2:
         raise UserError(f"{path}: one frame alone has no rate; give --fps")
-    rate = table.declared_fps or 1 / float(np.median(np.diff(table.time_s)))
+    rate = table.declared_fps or usual_fps(table.time_s)
     require_rate(path, rate)
     require_few_gaps(path, table.time_s)
     steady = at_constant_rate(table.landmarks, table.time_s, rate)

@@ -27,11 +27,19 @@ class Steady(NamedTuple):
     resampled: bool
 
 
+def usual_fps(time_s: Float[np.ndarray, "frames"]) -> float:
+    """Rate at which most of two frames or more come one after the other [frames/s], whatever is lost between others."""
+    interval = np.diff(time_s)
+    usual = float(np.median(interval))
+    # The median alone is a whole number of milliseconds where times are.
+    return 1 / float(interval[np.abs(interval - usual) <= _EVEN * usual + 1e-6].mean())
+
+
 def require_few_gaps(where: Path, time_s: Float[np.ndarray, "frames"]) -> None:
     """UserError where most rows at a constant rate would be of times at which there is no frame."""
     if len(time_s) < 2:
         return
-    span_s, fps = float(time_s[-1] - time_s[0]), 1 / float(np.median(np.diff(time_s)))
+    span_s, fps = float(time_s[-1] - time_s[0]), usual_fps(time_s)
     if not span_s * fps <= _MOST_ROWS_PER_FRAME * len(time_s) + _LONGEST_GAPS_S * fps:
         raise UserError(
             f"{where}: {len(time_s)} frames over {span_s:.6g} s, at {fps:g} a second most would have to be made up; "
@@ -45,13 +53,13 @@ def at_constant_rate(
     """Landmarks of frames at increasing times, at a constant rate.
 
     Frames that come evenly stay as they are, a row each. Others are interpolated within stretches of unbroken tracking,
-    at the rate of their median interval; the first row after a break is an anchor, and rows in a gap are all zeros.
+    at their usual rate; the first row after a break is an anchor, and rows in a gap are all zeros.
     """
     if len(time_s) < 2:
         return Steady(landmarks, declared_fps, False)
     mean_fps = (len(time_s) - 1) / (time_s[-1] - time_s[0])
     uneven = np.abs((time_s - time_s[0]) * mean_fps - np.arange(len(time_s))).max() > _EVEN
-    fps = 1 / float(np.median(np.diff(time_s))) if uneven else float(mean_fps)
+    fps = usual_fps(time_s) if uneven else float(mean_fps)
     if abs(fps / declared_fps - 1) < _SAME_RATE:
         fps = declared_fps
     return Steady(_interpolated(landmarks, time_s, fps), fps, True) if uneven else Steady(landmarks, fps, False)

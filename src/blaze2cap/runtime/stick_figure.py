@@ -63,6 +63,8 @@ class StickFigure:
     """Radius of each line, for drawings with thickness; thin sticks if left out."""
     head: tuple[int, int, int] | None = None
     """A head of usual size is drawn from the first point on, in the direction from the second to the third."""
+    root: tuple[int, ...] = (0,)
+    """Points in whose middle the root is."""
     graphs: tuple[JointGraph, ...] = ()
     """What can be drawn over time, joint by joint."""
 
@@ -96,5 +98,6 @@ def landmark_figure(**values: object) -> StickFigure:
         lines=LANDMARK_LINES,
         right=right_lines(LANDMARK_LINES, landmark.LANDMARKS),
         points=landmark.LANDMARKS,
+        root=(landmark.LANDMARK_INDEX["left_hip"], landmark.LANDMARK_INDEX["right_hip"]),
         **values,  # type: ignore[arg-type]
     )

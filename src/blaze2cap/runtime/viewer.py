@@ -150,6 +150,7 @@ def _figure_values(figure: StickFigure, with_image: bool) -> dict[str, Any]:
         "right": [int(right) for right in figure.right],
         "radii": list(figure.radii_m) or None,
         "head": figure.head,
+        "root": figure.root,
         "points": figure.position.shape[1],
         "names": list(figure.points),
         "position": encode_points(figure.position),
