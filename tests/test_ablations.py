@@ -38,3 +38,18 @@ def test_every_cell_is_a_row_and_every_weight_has_its_mean_and_spread(smoothness
     assert found["mean"].tolist() == [62, 142]
     assert found["std"].tolist() == [2, 2]
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_cells_are_looked_for_under_the_numbers_that_dvc_reads(smoothness: ModuleType, tmp_path, monkeypatch) -> None:
+    """`1e-3` without a dot is text to YAML 1.1; DVC writes the cell of 0.001."""
+    from dvc.parsing.interpolate import to_str
+    from dvc.utils.serialize import load_yaml
+
+    params = tmp_path / "params.yaml"
+    params.write_text("study: {smooth: [0, 1e-3, 5.0, 2e-6, 1e2], seed: [0]}")
+    monkeypatch.setattr(smoothness, "draw", lambda results, path: None)
+    for smooth in load_yaml(params)["study"]["smooth"]:
+        row = {"smooth": smooth, "seed": 0} | dict.fromkeys(smoothness.TITLES, 1.0)
+        pd.Series(row).to_json(tmp_path / f"smooth{to_str(smooth)}_seed0.json")
+    smoothness.main(tmp_path, tmp_path / "table.csv", tmp_path / "plot.png", params)
+    assert pd.read_csv(tmp_path / "table.csv").smooth.tolist() == [0, 1e-3, 5, 2e-6, 100]

@@ -11,6 +11,7 @@ from import_graph import ROOT
 from typer.testing import CliRunner
 
 from blaze2cap.cli import app
+from blaze2cap.cli.preset import REFUSED
 
 PRESETS = sorted(path.stem for path in (ROOT / "presets").glob("*.yaml"))
 
@@ -41,8 +42,19 @@ def test_a_preset_is_printed_as_words_that_say_what_the_file_says(name: str, mon
 def test_an_unknown_preset_is_answered_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     code, printed, said = run("preset", "l5")
-    assert (code, printed) == (1, "")
+    assert (code, printed) == (1, f"{REFUSED}\n")
     assert said == f"blaze2cap preset: no preset 'l5'; there are {', '.join(PRESETS)}\n"
+
+
+def test_dvc_runs_nothing_with_a_preset_that_is_none(caplog: pytest.LogCaptureFixture) -> None:
+    """The shell drops the exit code of $(blaze2cap preset l5), and leaves DVC what was printed."""
+    from dvc.cli import DvcParserError, parse_args
+
+    assert parse_args(["exp", "run", "-S", "train.seed=1"]).set_param == ["train.seed=1"]
+    for words in ([REFUSED], ["-S", "train.seed=1", REFUSED], [REFUSED, "preprocess"]):
+        with pytest.raises(DvcParserError):
+            parse_args(["exp", "run", *words])
+    assert f"unrecognized arguments: {REFUSED}" in caplog.text
 
 
 def test_presets_elsewhere_ask_for_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,8 +81,8 @@ def test_text_that_a_shell_would_split_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     (tmp_path / "presets").mkdir()
     (tmp_path / "presets" / "own.yaml").write_text("dataset:\n  path: my recordings\n")
-    code, _, said = run("preset", "own")
-    assert code == 1
+    code, printed, said = run("preset", "own")
+    assert (code, printed) == (1, f"{REFUSED}\n")
     assert "dataset.path is 'my recordings'" in said
 
 

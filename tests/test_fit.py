@@ -110,8 +110,8 @@ def test_a_validation_part_whose_samples_are_all_rejected_is_told(
         run(write_clips(tmp_path / "clips", clipset), tmp_path / "out")
     told = [line for line in capsys.readouterr().err.splitlines() if "validate" in line]
     assert told == [
-        "train: no frame to validate on in S2/freestyle2, so the last weights are kept; look at what preprocess says of "
-        "them"
+        "train: no frame to validate on in S2/freestyle2, so the last weights are kept; look at what preprocess "
+        "says of them"
     ]
     write_checkpoint(tmp_path / "model")
     parts = {"val": ["S2/freestyle2", "S3/rom3"], "train": ["S1/freestyle1"]}

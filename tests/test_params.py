@@ -59,17 +59,17 @@ def test_a_file_without_thresholds_or_base_losses_means_the_committed_ones() -> 
         ("preprocess", "strides", [1, 0], "preprocess.strides is [1, 0]"),
         ("preprocess", "strides", [], "preprocess.strides is []"),
         ("preprocess", "strides", [1, "two"], "preprocess.strides[1] is 'two', expected int"),
-        ("preprocess", "strides", 1, "preprocess.strides is 1"),
+        ("preprocess", "strides", 1, "preprocess.strides is 1, expected a list like [1, 2]"),
         ("preprocess", "max_reprojection_px", 0, "preprocess.max_reprojection_px is 0.0, expected a number of pixels"),
         ("preprocess", "max_reprojection_px", float("nan"), "preprocess.max_reprojection_px is nan"),
         ("preprocess", "max_reprojection_px", "200 px", "preprocess.max_reprojection_px is '200 px', expected float"),
         ("preprocess", "max_reprojection_px", "nan", "preprocess.max_reprojection_px is 'nan', expected float"),
         ("preprocess", "max_reprojection_px", "200", "preprocess.max_reprojection_px is '200', expected float"),
-        ("preprocess", "max_reprojection_px", "1e999", "preprocess.max_reprojection_px is '1e999', expected a finite"),
+        ("preprocess", "max_reprojection_px", 10**999, "preprocess.max_reprojection_px is 1000"),
         ("dataset", "sample", {"seed": "1e3"}, "dataset.sample.seed is '1e3', expected int"),
         ("split", "validation", ["S2/freestyle2", "S2-rom1"], "split.validation[1] is 'S2-rom1', expected subject"),
         ("split", "validation", ["S2/freestyle2"] * 2, "split.validation[1] is 'S2/freestyle2', which stands"),
-        ("split", "validation", "S2/freestyle2", "split.validation is 'S2/freestyle2'"),
+        ("split", "validation", "S2/freestyle2", "split.validation is 'S2/freestyle2', expected a list like [a"),
         ("split", "exclude", ["S1/"], "split.exclude[0] is 'S1/'"),
         ("split", "exclude", [["S1/rom1"]], "split.exclude[0] is ['S1/rom1'], expected str"),
     ],
@@ -85,6 +85,15 @@ def test_a_bad_value_is_named_by_its_key(section: str, key: str, value: object, 
 def test_a_number_with_an_exponent_is_one_as_dvc_reads_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "params.yaml").write_text(f"preprocess: {{max_reprojection_px: {text}}}")
     assert load_params("preprocess", PreprocessParams, tmp_path / "params.yaml").max_reprojection_px == 200.0
+    assert repr(read_yaml(tmp_path / "params.yaml")["preprocess"]["max_reprojection_px"]) == "200.0"
+
+
+def test_what_is_too_large_for_a_number_or_is_text_to_dvc_is_none(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("preprocess: {max_reprojection_px: 1e999}")
+    with pytest.raises(UserError, match=r"preprocess\.max_reprojection_px is inf, expected a finite number"):
+        load_params("preprocess", PreprocessParams, tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("{a: '1e3', b: 1e3px, c: S1e3, d: 1_e3}")
+    assert read_yaml(tmp_path / "params.yaml") == {"a": "1e3", "b": "1e3px", "c": "S1e3", "d": "1_e3"}
 
 
 def test_a_take_is_either_validated_on_or_left_out() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from import_graph import ROOT
 
 from blaze2cap.data.augment import source_name, target_name
+from blaze2cap.data.sources.sample.write import SAMPLE_TAKES
 from blaze2cap.data.split import (
     MAP_FILE,
     SplitParams,
@@ -22,7 +23,6 @@ from blaze2cap.data.split import (
     standard_part,
     write_split,
 )
-from blaze2cap.data.sources.sample.write import SAMPLE_TAKES
 from blaze2cap.errors import UserError
 
 KINDS = {"rom": 4, "walking": 3, "freestyle": 3, "acting": 3}
@@ -154,13 +154,12 @@ def test_takes_that_are_in_no_part_unasked_are_told() -> None:
     assert notices(assign_parts([*used, "S6/rom2"], params), params) == []
     sampled = SplitParams(validation=("S2/freestyle2",))
     assert notices(assign_parts(SAMPLE_TAKES, sampled), sampled) == []
-    told = "the standard protocol, or the data set's own map, puts {} of the {} takes here in no part, so nothing uses them"
+    told = "the standard protocol, or the data set's own map, puts {} of the {} takes here in no part, so nothing uses "
+    told += "them"
     takes = [*used, "S6/rom2", "S4/rom1"]
     assert notices(assign_parts(takes, params), params) == [f"{told.format(1, 30)}: S4/rom1"]
     takes += ["S1/dance1", "S1/dance2", "S1/dance3"]
-    assert notices(assign_parts(takes, params), params) == [
-        f"{told.format(4, 33)}: S4/rom1, S1/dance1, S1/dance2, ..."
-    ]
+    assert notices(assign_parts(takes, params), params) == [f"{told.format(4, 33)}: S4/rom1, S1/dance1, S1/dance2, ..."]
     given = dict.fromkeys(used, "train") | {"S4/acting3": "none", "S2/freestyle2": "val", "S5/acting3": "test"}
     assert notices(assign_parts(given, params, given), params)[-1] == f"{told.format(1, 29)}: S4/acting3"
 

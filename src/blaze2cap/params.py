@@ -15,17 +15,21 @@ from blaze2cap.untrusted import MOST_BYTES, read_text, shown
 
 Params = TypeVar("Params")
 
-_WITH_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
-"""Numbers to YAML 1.2, and so to DVC, of which YAML 1.1 takes some for text: `1e-3`, which lacks a dot."""
-
 
 class _Loader(yaml.SafeLoader):
-    """Without anchors: a few lines of references to references would stand for more than any memory holds."""
+    """Without anchors: a few lines of references to references would stand for more than any memory holds.
+
+    Numbers with an exponent are those of YAML 1.2, and so of DVC: YAML 1.1 takes `1e-3`, which lacks a dot, for text.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"reference *{self.peek_event().anchor}, expected the value itself")
         return super().compose_node(parent, index)
+
+
+_WITH_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z", re.ASCII)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _WITH_EXPONENT, list("-+.0123456789"))
 
 
 def load_params(section: str, cls: type[Params], path: Path = Path("params.yaml")) -> Params:
@@ -88,15 +92,17 @@ def _convert(value: Any, hint: Any, key: str, where: str) -> Any:
         return value
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return params_from(value, key, hint, where)  # type: ignore[arg-type]
-    if hint is float and (type(value) in (int, float) or (isinstance(value, str) and _WITH_EXPONENT.fullmatch(value))):
+    if hint is float and type(value) in (int, float):
         return _finite(value, key, where)
     if isinstance(hint, type) and type(value) is hint:
         return value
     expected = " or ".join(map(repr, options)) if origin is typing.Literal else getattr(hint, "__name__", str(hint))
+    if origin is tuple:
+        expected = f"a list like {'[a, b]' if options[0] is str else '[1, 2]'}"
     raise UserError(f"{where}: {key} is {shown(value)}, expected {expected}")
 
 
-def _finite(value: int | float | str, key: str, where: str) -> float:
+def _finite(value: int | float, key: str, where: str) -> float:
     try:
         number = float(value)
     except OverflowError:

@@ -7,20 +7,32 @@ import typer
 
 from blaze2cap.errors import UserError, one_sentence
 
+REFUSED = "--no-such-preset"
+"""An option that no DVC knows: the shell ignores how $(...) ends, and DVC would run with params.yaml as it is."""
+
 
 def preset(name: Annotated[str, typer.Argument(help="Name of a file in presets/, without .yaml.")]) -> None:
     """Print a preset as arguments of `dvc exp run`: dvc exp run $(blaze2cap preset NAME)."""
     with one_sentence("blaze2cap preset"):
-        from blaze2cap.params import read_yaml
-
-        folder = Path("presets")
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
-        if not known:
-            raise UserError(f"no {folder}/ here; run this from the top of the repository")
-        if name not in known:
-            raise UserError(f"no preset {name!r}; there are {', '.join(known)}")
-        settings = _settings(read_yaml(folder / f"{name}.yaml"))
+        try:
+            settings = _settings(_changes(name))
+        except UserError:
+            print(REFUSED)
+            raise
         print(" ".join(f"-S {key}={value}" for key, value in settings))
+
+
+def _changes(name: str) -> dict[str, Any]:
+    from blaze2cap.params import read_yaml
+
+    folder = Path("presets")
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if not known:
+        raise UserError(f"no {folder}/ here; run this from the top of the repository")
+    if name not in known:
+        raise UserError(f"no preset {name!r}; there are {', '.join(known)}")
+    changes: dict[str, Any] = read_yaml(folder / f"{name}.yaml")
+    return changes
 
 
 def _settings(changes: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -138,14 +138,15 @@ def _is_same(entry: dict[str, Any], path: Path) -> bool:
 
 
 def _files_of(left_out: str, source: str, recordings: Path) -> list[Path]:
-    """Files, there or not, that decide whether what was left out stays so: of a take, a clip, a pair, or the path's own."""
+    """Files, there or not, that decide whether what was left out stays so: of a take, a clip, a pair, or itself."""
     take, _, camera = left_out.rpartition("/cam")
     if source == VIDEO:
         return own_files(recordings, left_out)
     if is_take_name(left_out):
         return [vicon_folder(left_out) / name for name in (POSITION_FILE, ROTATION_FILE)]
     if is_take_name(take):
-        landmarks = ClipName(*take.split("/"), camera).landmark_file
+        subject, action = take.split("/")
+        landmarks = ClipName(subject, action, camera).landmark_file
         return [landmarks, landmarks.with_suffix(".json")]
     if any(left_out.startswith(f"{layout.source_folder}/") for layout in LAYOUTS.values()):
         return [Path(left_out), Path(target_name(left_out))]

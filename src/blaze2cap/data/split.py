@@ -115,8 +115,8 @@ def _nothing_to_train_on(takes: Collection[str], given: Mapping[str, str] | None
 
 def notices(parts: dict[str, str], params: SplitParams, motion_only: Collection[str] = ()) -> list[str]:
     """One sentence for each name that matches no take, on validation takes that the recordings' own map has elsewhere,
-    for each part without takes, on takes that are in none unasked, and on validation takes that are among the ones without
-    landmarks, `motion_only`."""
+    for each part without takes, on takes that are in none unasked, and on validation takes that are among the ones
+    without landmarks, `motion_only`."""
     sentences = [
         f"split.{key} names {take}, which is not among the takes here"
         for key, takes in (("validation", params.validation), ("exclude", params.exclude))
@@ -133,8 +133,8 @@ def notices(parts: dict[str, str], params: SplitParams, motion_only: Collection[
     unused = [take for take, part in parts.items() if part == "none" and take not in params.exclude]
     if unused:
         sentences.append(
-            f"the standard protocol, or the data set's own map, puts {len(unused)} of the {len(parts)} takes here in no "
-            f"part, so nothing uses them: {', '.join(unused[:3])}{', ...' if len(unused) > 3 else ''}"
+            f"the standard protocol, or the data set's own map, puts {len(unused)} of the {len(parts)} takes here in "
+            f"no part, so nothing uses them: {', '.join(unused[:3])}{', ...' if len(unused) > 3 else ''}"
         )
     simulated = [take for take in params.validation if take in motion_only]
     if simulated:

@@ -59,7 +59,7 @@ class EvaluateParams:
 def score_checkpoint(clipset: ClipSet, takes_by_part: Mapping[str, Sequence[str]], checkpoint: Checkpoint) -> Scores:
     """Run the model, the baselines fitted beside it and the raw landmarks over the parts' takes.
 
-    Takes without a frame to score, and parts without such takes, are left out, which is told on stderr of those that have
+    Takes without a frame to score, and parts without such takes, are left out, which is told on stderr of those with
     landmarks; UserError where none is left.
     """
 

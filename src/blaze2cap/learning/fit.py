@@ -70,8 +70,8 @@ def fit(
         print(f"train: {told}", file=sys.stderr, flush=True)
         if takes["val"] and seen_by is None:
             print(
-                f"train: no frame to validate on in {', '.join(takes['val'])[:200]}, so the last weights are kept; look at "
-                "what preprocess says of them",
+                f"train: no frame to validate on in {', '.join(takes['val'])[:200]}, so the last weights are kept; "
+                "look at what preprocess says of them",
                 file=sys.stderr,
             )
         if workers < runtime.workers:
