@@ -26,10 +26,10 @@ test: install ## Test what takes seconds
 test-all: install ## Test everything, DVC's commands in a temporary clone included
 	@$(PYTEST)
 
-soak: $(VENV)/.soak ## Try kills, hostile files and long runs for up to two hours (soak/README.md)
+soak: $(VENV)/.soak ## Try kills, hostile files and long runs at this commit, for up to two hours (soak/README.md)
 	@$(BIN)/python -m soak
 
-soak-full: $(VENV)/.soak ## All rounds of that; stopped and started again it goes on where it was
+soak-full: $(VENV)/.soak ## All rounds of that; stopped and started again it goes on where it was, at any commit
 	@$(BIN)/python -m soak --full
 
 bench: install ## Measure every hot path beside the plain way: docs/performance.md

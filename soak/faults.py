@@ -76,7 +76,10 @@ class Faults:
             self._must_be_told("train", folder, "train with a read-only cache")
 
     def torn_state(self) -> None:
-        """Training's newest state cut to every kind of length, then with a bit flipped: the one before is taken."""
+        """Training's newest state cut to every kind of length, then with a bit flipped: the same bytes at the end.
+
+        From which state it goes on is not looked at here, but in tests/test_training.py.
+        """
         states = self._states()
         newest = states[-1]
         whole = newest.read_bytes()

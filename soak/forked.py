@@ -39,12 +39,18 @@ class Forked:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def kill(self, number: signal.Signals, after_s: float) -> bool:
-        """Send a signal after so many seconds and wait for the end; whether it came in time."""
+        """Send a signal after so many seconds and wait for the end; whether it came in time.
+
+        Ctrl-C goes to all that it has started, too, as from a terminal.
+        """
         end = time.monotonic() + after_s
         while time.monotonic() < end and not self.over():
             time.sleep(min(0.005, max(end - time.monotonic(), 0)))
         in_time = not self.over()
-        os.kill(self.pid, number)
+        try:
+            (os.killpg if number is signal.SIGINT else os.kill)(self.pid, number)
+        except ProcessLookupError:  # it does not lead a session yet, so it has started nobody
+            os.kill(self.pid, number)
         self.wait()
         return in_time
 
@@ -79,6 +85,8 @@ def forked(work: Work, folder: Path, log: Path, environment: dict[str, str], die
         code = 0
     except SystemExit as stopped:
         code = stopped.code if isinstance(stopped.code, int) else 1
+    except KeyboardInterrupt:  # as typer ends a command
+        code = 130
     except BaseException:
         traceback.print_exc()
     finally:

@@ -2,8 +2,9 @@
 
 SIGKILL, SIGTERM and Ctrl-C at random moments, up to five times before a run is left to its end, and SIGKILL right
 before a change of a file's name or the opening of a file to write. Before the kill there is nothing, or what another
-study left. Held: each output is absent, the old one, or the new one, never a part; what was started dies, too; the same
-command run again ends well, leaves the bytes of an undisturbed run, and nothing beside them.
+study left. Held: each output is absent, the old one, or the new one, never a part; what was started dies, too, after
+Ctrl-C without a traceback; the same command run again ends well, leaves the bytes of an undisturbed run, and nothing
+beside them.
 """
 
 import random
@@ -130,6 +131,8 @@ class Trials:
             in_time = child.kill(number, self.random.uniform(0, self.seconds[victim.name]))
             self.counts["kills at random moments" if in_time else "kills that came too late"] += 1
             self._judge(victim, folder, f"{number.name}", child.orphans())
+            if number is signal.SIGINT and "Traceback" in (said := child.log.read_text()):
+                self.failures.append(f"{victim.name}, {number.name}: {said[-300:]}")
         self._run_to_the_end(victim, folder)
 
     def at_a_change(self, victim: Victim) -> None:

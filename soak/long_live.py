@@ -1,10 +1,11 @@
 """Ten hours of a live session at 30 frames per second, fed as fast as they are answered.
 
 From a detector that plays a clip forwards and backwards, through guard, network, world, finishing and VMC to a socket
-nobody listens at. Every second minute the person is lost and found again every second; there are frames with nobody in
-them, pauses of seconds, stamps that are refused because they go back, and jumps of an hour. Held: every pose is finite,
-memory grows by less than 5 MB once the first twentieth is over, and the CPU time of a frame, at the 99th percentile of
-1,000 frames, ends within half of what it was at the start. CPU time, because it hardly knows of other work here.
+nobody listens at. Every second minute the person is lost and found again three times a second; there are frames with
+nobody in them, pauses of seconds, stamps that are refused because they go back, and jumps of an hour. Held: every pose
+is finite, memory grows by less than 5 MB once the first twentieth is over, and the CPU time of a frame, at the 99th
+percentile of 1,000 frames, ends within half of what it was at the start. CPU time, because it hardly knows of other
+work here.
 """
 
 import contextlib

@@ -46,7 +46,9 @@ _SLOW_TEST_S, _SLOW_FILE_S, _MOST_TRIED_S = 6.0, 30.0, 20.0
 # Where lines are counted as those of tests, by name: the import of a test file, and the start of a fixture's name.
 _IMPORT, _FIXTURE = "", "fixture "
 _IGNORED = shutil.ignore_patterns("__pycache__")
-_OPTIONS = ["-qq", "-s", "-m", "not slow", "-p", "no:cacheprovider"]
+_OPTIONS = ["-qq", "-s", "-m", "not slow", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
+# The exit code of a fork in which not a mutant but the harness has failed, and how much is told of why.
+_BROKEN, _TOLD_BYTES = 97, 300
 # Others take decorators away, or catch what nothing raises.
 _OPERATORS = ("ReplaceBinaryOperator", "ReplaceUnaryOperator", "ReplaceComparisonOperator", "NumberReplacer",
               "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd", "AddNot",
@@ -94,7 +96,6 @@ def run(seed: int, seconds: float) -> Outcome:
     # A smaller example of a failure is of no use here, and one kept from a mutant harms the next run.
     fixed = settings(database=None, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     settings.register_profile("mutants", fixed, phases=(Phase.explicit, Phase.generate))
-    settings.load_profile("mutants")
     everything = [mutant for path in modules() if _package(path) in PACKAGES for mutant in _mutants(path)]
     random.Random(seed).shuffle(everything)
     with tempfile.TemporaryDirectory() as scratch:
@@ -103,9 +104,13 @@ def run(seed: int, seconds: float) -> Outcome:
     for survivor in trial.survivors:
         say(f"survived: {survivor}")
     tried = trial.killed + len(trial.survivors)
-    told = f"seed {seed}: {trial.killed} of {tried} mutants killed; survivors: {'; '.join(trial.survivors)}"
-    short = trial.killed < PROMISED_SHARE * tried
-    return Outcome({"mutants": tried, "killed": trial.killed}, {}, [told] if short else [])
+    failures = []
+    if trial.killed < PROMISED_SHARE * tried:
+        told = f"{trial.killed} of {tried} mutants killed; survivors: {'; '.join(trial.survivors)}"
+        failures.append(f"seed {seed}: {told}")
+    if trial.broken:
+        failures.append(f"seed {seed}: {len(trial.broken)} mutants could not be tried, the first {trial.broken[0]}")
+    return Outcome({"mutants": tried, "killed": trial.killed}, {}, failures)
 
 
 class Trial:
@@ -113,7 +118,7 @@ class Trial:
 
     def __init__(self, mutants: list[Mutant], ends: float, scratch: Path) -> None:
         self.mutants, self.ends, self.scratch = mutants, ends, scratch
-        self.killed, self.survivors = 0, list[str]()
+        self.killed, self.survivors, self.broken = 0, list[str](), list[str]()
         self.known: dict[Path, dict[str, Known]] = {}
         self.sound: dict[tuple[Path, bool], set[str]] = {}
 
@@ -126,7 +131,12 @@ class Trial:
             if time.monotonic() > self.ends:
                 break
             where, change = _change(mutant)
-            test, tried = self._killer(mutant, items)
+            try:
+                test, tried = self._killer(mutant, items)
+            except BrokenError as broken:
+                self.broken.append(f"{where}: {broken}")
+                say(f"NOT TRIED {self.broken[-1]}")
+                continue
             self.killed += test is not None
             if test is None:
                 self.survivors.append(f"{where}: {change}" + ("" if tried else " (no quick test runs it)"))
@@ -190,8 +200,8 @@ class Trial:
             tests = [items[test] for test in known if test != _IMPORT]
 
             def passing() -> bool:
-                source = shutil.copytree(SRC, tempfile.mkdtemp(dir=self.scratch), dirs_exist_ok=True, ignore=_IGNORED)
-                only = _run_anew(tests, Path(source) if package else None, self.scratch, [])[1]
+                source = _copied_source(self.scratch) if package else None
+                only = _run_anew(tests, source, self.scratch, [])[1]
                 told.write_text(json.dumps(sorted(only.passed)))
                 return False
 
@@ -207,7 +217,7 @@ def _try(mutant: Mutant, swap: Swap | None, tests: list[Any], anew: bool, scratc
     _forget()
     source = None
     if swap is None:
-        source = Path(shutil.copytree(SRC, tempfile.mkdtemp(dir=scratch), dirs_exist_ok=True, ignore=_IGNORED))
+        source = _copied_source(scratch)
         (source / mutant.path.relative_to(SRC)).write_text(_mutated(mutant))
     else:
         for function in swap.functions:
@@ -215,6 +225,12 @@ def _try(mutant: Mutant, swap: Swap | None, tests: list[Any], anew: bool, scratc
         if not anew:
             return any(_fails(test, after) for test, after in zip(tests, [*tests[1:], None], strict=True))
     return _run_anew(tests, source, scratch, ["-x"])[0] in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
+
+
+def _copied_source(scratch: Path) -> Path:
+    """A copy of the package in the place of the last trial's, which a fork that was killed cannot remove itself."""
+    shutil.rmtree(scratch / "source", ignore_errors=True)
+    return Path(shutil.copytree(SRC, scratch / "source", ignore=_IGNORED))
 
 
 def _run_anew(tests: list[Any], source: Path | None, scratch: Path, options: list[str]) -> tuple[int, "Only"]:
@@ -275,23 +291,40 @@ class Contexts:
             self.enter(before)
 
 
+class BrokenError(Exception):
+    """The harness has failed, of which nothing follows for a mutant."""
+
+
 def _fork(work: Callable[[], bool], patience_s: float) -> bool:
-    """What comes of it in a fork: also true where that ends by itself or not within so much processor time."""
+    """What comes of it in a fork: also true where that ends by itself or not within so much processor time.
+
+    Raises BrokenError where the work raises an error: those of tests are caught by pytest.
+    """
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setpgid(0, 0)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(patience_s) + 1,) * 2)
-        signal.alarm(10 * int(patience_s))  # what waits for ever takes no processor time
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        code = 1
-        with suppress(BaseException):
+        code = _BROKEN
+        try:
+            os.setpgid(0, 0)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(patience_s) + 1,) * 2)
+            signal.alarm(10 * int(patience_s))  # what waits for ever takes no processor time
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
             code = int(work())
-        os._exit(code)
-    code = os.waitpid(child, 0)[1]
+        except Exception as error:
+            os.write(writing, repr(error).encode()[:_TOLD_BYTES])
+        except BaseException:  # a mutant that asks for the end
+            code = 1
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(writing)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
+    with open(reading, "rb", buffering=0) as told:
+        if code == _BROKEN:
+            raise BrokenError(told.read(_TOLD_BYTES).decode(errors="replace"))
     return code != 0
 
 

@@ -3,15 +3,18 @@
 The small pipeline, each stage a process of its own, runs in one folder, then in others: on a longer path with a space
 and a letter that is not ASCII, on 1 and on 5 cores, on 3 threads of torch's, with another locale, time zone, hash seed
 and umask; at first with all of that at once, then, as far as there is time, one by one. Held: every output has the
-bytes of the first run.
+bytes of the first run. A locale that the machine lacks is made for the run; one that is not in force is a failure, and
+its circumstance not counted.
 """
 
+import locale
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,9 +49,13 @@ CIRCUMSTANCES = (
     Circumstance("umask", umask=0o077),
 )
 
-# What a stage is run by: as its command, on a machine that says it has so many cores.
+# What a stage is run by: as its command, on a machine that says it has so many cores. A locale that is not there is the
+# C locale, without a word.
 _RUNNER = """
-import os, runpy, sys
+import locale, os, runpy, sys
+found, wanted = locale.setlocale(locale.LC_CTYPE), {locale!r}
+if wanted and found != wanted:
+    sys.exit(f"the locale is {{found}}, expected {{wanted}}: apt-get install locales")
 os.cpu_count = lambda: {cores}
 os.sched_getaffinity = lambda process: set(range({cores}))
 sys.argv = sys.argv[1:]
@@ -63,13 +70,14 @@ def run(seed: int, seconds: float) -> Outcome:
     counts: Counter[str] = Counter()
     failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="blaze2cap-same-") as scratch:
+        places = _places_of_locales(Path(scratch) / "locales")
         wanted = _pipeline(Path(scratch) / "wanted", Circumstance("first"), seed)
         for number, circumstance in enumerate(CIRCUMSTANCES):
             if number and time.monotonic() > end:
                 break
             say(circumstance.name)
             try:
-                found = _pipeline(Path(scratch) / str(number) / circumstance.folder, circumstance, seed)
+                found = _pipeline(Path(scratch) / str(number) / circumstance.folder, circumstance, seed, places)
             except subprocess.CalledProcessError as error:
                 failures.append(f"{circumstance.name}: {error.stderr[-300:]}")
                 continue
@@ -82,12 +90,28 @@ def run(seed: int, seconds: float) -> Outcome:
     return Outcome(dict(counts), {}, failures)
 
 
-def _pipeline(folder: Path, circumstance: Circumstance, seed: int) -> Path:
+def _places_of_locales(folder: Path) -> dict[str, str]:
+    """What the C library is told to find the Turkish locale: nothing where it is installed, else where it was made."""
+    before, name = locale.setlocale(locale.LC_CTYPE), dict(_TURKISH)["LC_ALL"]
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        folder.mkdir()
+        with suppress(FileNotFoundError):
+            command = ["localedef", "--inputfile=tr_TR", "--charmap=UTF-8", str(folder / name)]
+            subprocess.run(command, capture_output=True, check=False)
+        return {"LOCPATH": str(folder)}
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    return {}
+
+
+def _pipeline(folder: Path, circumstance: Circumstance, seed: int, places: dict[str, str] | None = None) -> Path:
     """The folder in which every stage has run; CalledProcessError where one fails."""
     write_params(folder, seed)
-    runner = folder / "runner.py"
-    runner.write_text(_RUNNER.format(cores=circumstance.cores))
-    variables = os.environ | environment(folder) | dict(circumstance.variables)
+    runner, variables = folder / "runner.py", dict(circumstance.variables)
+    runner.write_text(_RUNNER.format(cores=circumstance.cores, locale=variables.get("LC_ALL")))
+    variables = os.environ | environment(folder) | (places or {}) | variables
     for stage in STAGES:
         subprocess.run(
             [sys.executable, str(runner), *arguments(stage)],

@@ -268,7 +268,8 @@ def kinds(scratch: Path) -> list[Kind]:
     calibration = (raw / CALIBRATION_FILE).read_bytes()
     cameras = json.dumps({"1": camera_to_json(read_calibration(raw / CALIBRATION_FILE)["1"])}).encode()
     params = (ROOT / "params.yaml").read_bytes()
-    entry = {"source": "a/b.npy", "target": "c/d.npy", "subject": "S1", "action": "acting1", "camera": "1"}
+    view = "blaze_S1_acting1_cam1_seg0_s1_o0.npy"
+    entry = {"source": f"a/{view}", "target": "c/d.npy", "subject": "S1", "action": "acting1", "camera": "1"}
     entry |= {"split_train": True, "split_val": False, "split_test": False}
     split_map = json.dumps([entry]).encode()
     sidecar = json.dumps({"width": 640, "height": 480, "fps": 60.0, "field_of_view_deg": 70}).encode()
@@ -370,12 +371,12 @@ def kinds(scratch: Path) -> list[Kind]:
             | {
                 name: json.dumps([entry | {"source": path}]).encode()
                 for name, path in {
-                    "climbs out": "../../etc/passwd.npy",
-                    "climbs out further in": "a/../../b.npy",
-                    "absolute": "/etc/a.npy",
-                    "name with a line end": "a/b.npy\n",
-                    "two lines": "a\nb.npy",
-                    "hidden": "a/.b.npy",
+                    "climbs out": f"../../etc/{view}",
+                    "climbs out further in": f"a/../../{view}",
+                    "absolute": f"/etc/{view}",
+                    "name with a line end": f"a/{view}\n",
+                    "two lines": f"a\n{view}",
+                    "hidden": f"a/.{view}",
                 }.items()
             }
             | {"object": b'{"source": 1}', "numbers": b"[1, 2]", "twice": json.dumps([entry, entry]).encode()},

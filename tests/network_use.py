@@ -1,9 +1,12 @@
 """What Python's own sockets of this process are used for: seen by an audit hook, which nothing goes around."""
 
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 _WATCHED = {"socket.bind", "socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"}
 _watchers: list[list[tuple[str, Any]]] = []
@@ -24,6 +27,18 @@ def network_use() -> Iterator[list[tuple[str, Any]]]:
         yield events
     finally:
         _watchers.remove(events)
+
+
+def nobody_knows(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a host cannot be found, without that anybody is asked."""
+    known = socket.getaddrinfo
+
+    def found(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == host:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return known(name, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
 
 
 def _seen(event: str, arguments: tuple[Any, ...]) -> None:

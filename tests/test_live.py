@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from network_use import network_use
+from network_use import network_use, nobody_knows
 from osc_receiver import Receiver
 from test_checkpoint import checkpoint
 from test_vmc import PARENTS
@@ -393,6 +393,7 @@ def test_what_cannot_be_is_told_before_the_camera_is_opened(
         raise AssertionError("the camera was opened")
 
     monkeypatch.setattr(live_session, "_source", opened)
+    nobody_knows("no-such-host.invalid", monkeypatch)
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     code, printed, said = run(*arguments)
@@ -482,7 +483,6 @@ def test_nothing_listens_and_all_that_is_sent_goes_where_it_was_told(folder: Pat
     assert set(uses) == {("getaddrinfo", (host, int(port))), ("sendto", (host, int(port)))}
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_session_with_the_recording_whole(number: int, folder: Path) -> None:

@@ -90,7 +90,7 @@ def test_gradients_are_finite_from_no_turn_to_half_a_turn(angle: float, dtype: t
         assert gradient.isfinite().all()
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     exponent=st.floats(-12, 2),  # beyond, half precision has no such numbers
     second=st.sampled_from(["parallel", "opposite", "zero", "nearly parallel"]),
@@ -119,7 +119,7 @@ def test_half_precision_is_off_by_its_own_rounding(dtype: torch.dtype) -> None:
     assert (rotation_6d_to_matrix(six).double() - exact).abs().max() < 8 * torch.finfo(dtype).eps
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     raw=st.booleans(), frame=st.integers(0, FRAMES - 1), data=st.data(),
     value=st.sampled_from([np.nan, np.inf, -np.inf, 2000.0]),

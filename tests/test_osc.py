@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from moving import tumbling
+from network_use import nobody_knows
 from osc_receiver import Receiver
 
 from blaze2cap.body.skeleton import JOINTS
@@ -59,7 +60,8 @@ def test_a_receiver_gets_every_joint_of_a_frame_in_one_bundle() -> None:
         (f"{'x' * 70}.org:39539", "cannot be found"),
     ],
 )
-def test_a_place_that_is_none_ends_in_a_sentence(name: str, told: str) -> None:
+def test_a_place_that_is_none_ends_in_a_sentence(name: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody_knows("no-such-host.invalid", monkeypatch)
     with pytest.raises(UserError) as caught:
         find_destination(name, "--osc")
     assert str(caught.value).startswith(f"--osc {name}: ")

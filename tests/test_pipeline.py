@@ -122,7 +122,7 @@ def test_outputs_are_cached_and_metrics_are_in_git(stage):
 def test_every_parameter_has_a_comment():
     """Beside it, or on the line above."""
     lines = (ROOT / "params.yaml").read_text().splitlines()
-    keys = [i for i, line in enumerate(lines) if re.match(r"\s+[a-z_]+: *[^ #]", line)]
+    keys = [i for i, line in enumerate(lines) if re.match(r"\s+[a-z_0-9]+: *[^ #]", line)]
     bare = [lines[i].strip() for i in keys if "#" not in lines[i] and not lines[i - 1].strip().startswith("#")]
     assert bare == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from recordings import detect, make_camera, make_motion, write_recordings
 
@@ -76,7 +76,6 @@ def test_rows_are_not_taken_back_by_who_writes_the_rows_beside_them(tmp_path: Pa
     assert packed_array(tmp_path, "root_position")[:, 0].tolist() == [0, 7, 7, 0]
 
 
-@settings(deadline=None)
 @given(flags=st.lists(st.sampled_from([None, 0, 1]), min_size=1, max_size=30))
 def test_segments_cover_detected_frames_and_start_at_anchors(flags: list[int | None]) -> None:
     raw = np.ones((len(flags), 33, 10), np.float32)
@@ -92,7 +91,6 @@ def test_segments_cover_detected_frames_and_start_at_anchors(flags: list[int | N
     assert [frame for frame in covered if landmarks[frame, 0, TRACKED] == 0] == starts
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9), st.integers(1, 40), st.integers(1, 5))
 def test_offsets_of_a_stride_share_out_a_segment(first: int, frames: int, stride: int) -> None:
     samples = list(strided(Segment(first, frames), [stride]))

@@ -1,16 +1,22 @@
 """Laws of the project's structure: who imports whom, names, sizes, and that its texts agree with each other."""
 
+import io
+import json
 import re
 import shlex
 import subprocess
 import sys
+import tokenize
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
 from import_graph import ROOT, imported_names, module_name, modules
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from repository_files import repository_files
 
 import blaze2cap
 
@@ -38,6 +44,7 @@ DOORS = {
     "pandera": 2,
     "yaml": 1,
 }
+CODE = ("src", "stages", "tests", "soak", "benchmarks", "ablations", "release")
 VAGUE_NAMES = re.compile(r"(^|_)(utils?|helpers?|misc|common|stuff|tools)$")
 
 
@@ -49,13 +56,6 @@ def locked() -> dict[str, str]:
     """Version of each package in requirements.lock."""
     pins = re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     return {canonicalize_name(name): version for name, version in pins}
-
-
-def tracked_files() -> list[str]:
-    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listing.returncode:
-        pytest.skip("not a git repository")
-    return [name for name in listing.stdout.splitlines() if (ROOT / name).is_file()]
 
 
 @pytest.mark.parametrize("path", modules(), ids=module_name)
@@ -173,7 +173,9 @@ def test_no_text_points_to_a_document_that_is_not_here():
 
 def test_only_the_ci_script_knows_a_path_outside_the_repository():
     outside = re.compile(r"(?<![\w.])(?:\.\./){1,}shared|/(?:work|home|Users)/\w")
-    knowing = [name for name in tracked_files() if name != "tests/test_project.py" and _matches(outside, name)]
+    names = repository_files()
+    assert names
+    knowing = [name for name in names if name != "tests/test_project.py" and _matches(outside, name)]
     assert set(knowing) <= {".ci/run"}
 
 
@@ -182,3 +184,35 @@ def _matches(pattern: re.Pattern[str], name: str) -> bool:
         return bool(pattern.search((ROOT / name).read_text()))
     except UnicodeDecodeError:
         return False
+
+
+def test_files_are_found_whether_or_not_git_knows_them(tmp_path, monkeypatch):
+    (tmp_path / ".gitignore").write_text("/runs/\n")
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "b.csv").touch()
+    monkeypatch.setattr("repository_files.ROOT", tmp_path)
+    assert repository_files() == [".gitignore", "a.csv"]
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert repository_files() == [".gitignore", "a.csv"]
+    subprocess.run(["git", "add", "a.csv"], cwd=tmp_path, check=True)
+    assert repository_files() == ["a.csv"]
+
+
+def test_no_name_is_undefined_but_those_of_shapes_in_strings():
+    command = ["check", "--no-cache", "--isolated", "--select", "F821", "--output-format", "json", *CODE]
+    told = subprocess.run(
+        [sys.executable, "-m", "ruff", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    places = [(Path(found["filename"]), found["location"], found["message"]) for found in json.loads(told.stdout)]
+    assert places, "shapes are among them"
+    assert [place for place in places if not _in_a_string(place[0], place[1]["row"], place[1]["column"] - 1)] == []
+
+
+def _in_a_string(path: Path, row: int, column: int) -> bool:
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+    return any(token.type == tokenize.STRING and token.start <= (row, column) < token.end for token in tokens)
+
+
+def test_a_machine_that_stands_still_fails_no_property():
+    assert settings.default.deadline is None

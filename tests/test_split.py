@@ -58,7 +58,7 @@ def test_standard_protocol() -> None:
     assert parts["S1/rom4"] == parts["S4/rom1"] == parts["S6/acting3"] == "none"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     takes=st.lists(st.sampled_from(TAKES), unique=True),
     validation=st.lists(st.sampled_from(TRAIN_TAKES), unique=True, max_size=8),

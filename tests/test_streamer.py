@@ -87,7 +87,7 @@ KINDS = st.lists(
 
 
 @pytest.mark.parametrize(("backbone", "delay"), MODELS)
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=5, derandomize=True)
 @given(runs=KINDS, seed=st.integers(0, 99), cuts=st.lists(st.integers(1, 20), min_size=1, max_size=6))
 def test_streaming_is_the_whole_clip_however_it_is_cut(
     backbone: str, delay: int, runs: list[tuple[str, int, int]], seed: int, cuts: list[int]
@@ -189,7 +189,7 @@ class Watched(PoseModel):
         return super().solve(*arguments)
 
 
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=4, derandomize=True)
 @given(gaps=st.lists(st.floats(0.001, 0.9), min_size=5, max_size=20))
 def test_whatever_the_stamps_the_network_is_told_intervals_that_it_knows(gaps: list[float]) -> None:
     model = Watched(make_model().params).eval()

@@ -8,6 +8,7 @@ import subprocess
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -357,26 +358,6 @@ def test_curves_are_the_same_bytes_twice_and_their_summary_names_the_best_step(t
     for file in ("curves.csv", "curves.png"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert summary(curves)["best_step"] == 3
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_gradients_are_of_the_sum_over_a_group_whose_mean_is_taken(size: int) -> None:
-    def gradient(group: Group) -> torch.Tensor:
-        params = train_params(clip_norm=1e9)
-        data = TrainingData(CLIPSET, ["S1/freestyle1"], params)
-        trainer = Trainer(data, None, SMALL, LossParams(), params, torch.device("cpu"))
-        batch = data.batch(0)
-        trainer.group = group
-        trainer.step(0, batch)
-        return torch.cat([weight.grad.flatten() for weight in trainer.model.parameters() if weight.grad is not None])
-
-    class Alone(Group):
-        """One that adds nothing up."""
-
-        def sum(self, numbers: torch.Tensor) -> torch.Tensor:
-            return numbers
-
-    torch.testing.assert_close(gradient(Alone(size=size)), size * gradient(ALONE))
 
 
 def test_a_loss_that_falls_below_0_is_drawn_where_a_logarithm_would_lose_it(
