@@ -182,6 +182,23 @@ def test_a_share_that_is_too_small_for_one_block_comes_up_in_some() -> None:
     assert int((~torch.isclose(bones, own, atol=1e-4).all(1)).sum()) == made_up
 
 
+def test_a_small_share_of_the_simulated_windows_comes_up_in_some_blocks() -> None:
+    generated = GeneratedParams(share=0.01, takes=1, seconds=6.0)
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(batch=512, window=8, generated=generated))
+    # Made-up people have bones of their own; the others are of the take.
+    own = torch.from_numpy(CLIPSET.offset[0]).norm(dim=-1)
+    for step in (0, 1):
+        bones = data.batch(step).offset.norm(dim=-1)
+        assert int((~torch.isclose(bones, own, atol=1e-4).all(1)).sum()) == round(0.01 * 256)
+
+
+@pytest.mark.parametrize("section", ["generated", "everyday"])
+def test_a_share_that_is_too_small_for_a_batch_is_refused(section: str) -> None:
+    params = train_params(batch=64, window=8, **{section: GeneratedParams(share=0.007, takes=1, seconds=6.0)})
+    with pytest.raises(UserError, match=rf"^train.{section}.share is 0.007, which rounds to none .* of 64; raise"):
+        TrainingData(CLIPSET, ["S1/freestyle1"], params)
+
+
 def test_training_lowers_the_loss() -> None:
     trainer = make_trainer(40, train_params(learning_rate=1e-2, simulated_share=0.0))
     rows: list[Row] = []
