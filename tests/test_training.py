@@ -433,10 +433,13 @@ def test_a_signal_is_heard_when_the_step_is_over_and_loses_none(
 
 def test_a_frame_that_sees_further_than_a_window_is_refused() -> None:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(window=8))
-    model = dataclasses.replace(SMALL, backbone="transformer", look_back=5)
-    with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
-        Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))
-    # The refiner of finished poses looks back as well, also behind a recurrence.
-    model = dataclasses.replace(SMALL, backbone="recurrent", smoother="window", look_back=9)
-    with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
-        Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))
+    # The refiner of finished poses looks back as well, also behind a recurrence or nothing, whose layers do not count.
+    for changes, told in (
+        ({"backbone": "transformer", "look_back": 5}, "model.look_back with model.layers makes a frame see 9 frames"),
+        ({"backbone": "recurrent", "smoother": "window", "look_back": 9}, "with model.smoother makes a frame see 9"),
+        ({"backbone": "none", "smoother": "window", "look_back": 10}, "with model.smoother makes a frame see 10"),
+        ({"backbone": "tcn", "smoother": "window", "look_back": 4}, "with model.layers and model.smoother makes a"),
+    ):
+        model = dataclasses.replace(SMALL, **changes)
+        with pytest.raises(UserError, match=rf"{told}.*, expected train.window = 8 at most"):
+            Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))
