@@ -1,5 +1,7 @@
 """Each loss term is zero for the truth, measures what its name says, and passes over padding and anchors."""
 
+from typing import Any
+
 import pytest
 import torch
 from tiny import bones, swaying
@@ -8,10 +10,14 @@ from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.motion import Motion, root_deltas
 from blaze2cap.body.rotation import rotation_6d_to_matrix, rotation_vector_to_matrix
 from blaze2cap.body.skeleton import JOINT_INDEX
-from blaze2cap.learning.loss import LossParams, losses, total
+from blaze2cap.learning.loss import LossParams, loss_sums, means, total
 
 OFFSET = bones()[None]
 PLACED = torch.tensor([True])
+
+
+def losses(*compared: Any) -> dict[str, torch.Tensor]:
+    return means(loss_sums(*compared))
 
 
 def truth(frames: int = 20) -> Motion:

@@ -11,7 +11,7 @@ from blaze2cap.body.landmark import TRACKED
 from blaze2cap.body.motion import Motion
 from blaze2cap.body.pose_class import MAX_FROM_BACK_DEG, MAX_TILT_DEG, MIN_HIPS_M, MIN_VISIBILITY, POSE_CLASSES
 from blaze2cap.data.simulated_clips import SimulatedParams
-from blaze2cap.learning.evaluation import EvaluateParams, evaluate
+from blaze2cap.learning.evaluation import BY_POSE, EvaluateParams, evaluate
 from blaze2cap.learning.measure import COLUMNS
 from blaze2cap.learning.reliability import CONFIDENCE
 from blaze2cap.learning.scoring import score
@@ -59,6 +59,38 @@ def test_the_document_has_every_other_key_of_the_report() -> None:
     }
     assert {"seen", "unseen", "by_camera", "interval", "outlier_share"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in TEXT] == []
+
+
+def test_every_group_of_the_report_has_the_keys_that_the_document_says() -> None:
+    clipset = tiny_clipset(("S1/walking2", "S4/acting3"))
+
+    def silent(landmarks: torch.Tensor, intrinsics: torch.Tensor, dt: float) -> Motion:
+        return still(landmarks, intrinsics, dt)._replace(deviation=None)
+
+    scores = score(clipset, {"test": list(clipset.takes.index)}, {"model": still, "constant_pose": silent}, bones())
+    report = evaluate(scores, {"S1"}, EvaluateParams(parts=("test",), bootstrap_samples=100))["test"]
+    told, groups = TEXT.split("## What the figures stand on")[1].split("\nGroups and their keys")
+    stands_on = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|(.+?)\|", told, re.MULTILINE)))) - {"interval"}
+    every = set(COLUMNS) & set(report)
+    rows = [line.split(" | ")[1:] for line in groups.split("\n\n")[1].splitlines()[2:]]
+    expected = []
+    for figures, own_error, on, interval in rows:
+        named = set(re.findall(r"`(\w+)`", figures)) or (every & set(BY_POSE) if "of one frame" in figures else every)
+        below = stands_on - {"share"} if on.startswith("all") else re.findall(r"`(\w+)`", on)
+        ends = ["interval"] if interval.startswith("yes") else []
+        expected.append({*named, *(CONFIDENCE if own_error == "yes" else ()), *below, *ends})
+    part, by_column, by_pose, system, raw, pose_of_system = expected
+    nested = {key for key, value in report.items() if isinstance(value, dict)} - {"interval"}
+    assert set(report) - nested == set(report["seen"]) == set(report["unseen"]) == part
+    for column in ("by_subject", "by_action", "by_camera"):
+        assert all(set(group) == by_column for group in report[column].values())
+    # A class that shows in one block alone has no interval.
+    assert all(set(group) | {"interval"} == by_pose for group in report["by_pose"].values())
+    baseline = report["baseline"]
+    assert set(baseline["constant_pose"]) - {"by_pose"} == system
+    assert set(baseline["raw"]) - {"by_pose"} == raw
+    assert all(set(group) == pose_of_system for group in baseline["constant_pose"]["by_pose"].values())
+    assert all(set(group) == pose_of_system & raw for group in baseline["raw"]["by_pose"].values())
 
 
 def test_the_document_has_every_pose_class_with_its_thresholds() -> None:

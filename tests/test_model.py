@@ -5,7 +5,9 @@ import torch
 from torch import Tensor
 
 from blaze2cap.body.landmark import LANDMARKS
-from blaze2cap.body.motion import Motion
+from blaze2cap.body.motion import Motion, motion_to_slots
+from blaze2cap.learning.base_pose import BasePose
+from blaze2cap.learning.features import anchor_frames, landmark_features
 from blaze2cap.learning.model import ModelParams, PoseModel, State
 
 INTRINSICS = torch.tensor([0.7, 1.25, 0.5, 0.5])
@@ -199,6 +201,19 @@ def test_clips_of_a_batch_do_not_see_each_other(backbone: str) -> None:
     for clip in range(3):
         alone = run(model, landmarks[clip : clip + 1])
         assert_equal(together.at(slice(clip, clip + 1)), alone)
+
+
+@every_backbone
+def test_25_landmarks_of_18_features_become_22_slots_of_6(backbone: str) -> None:
+    model, landmarks = make_model(backbone=backbone), plausible_landmarks(7, seed=11, batch=2)
+    inputs = model.inputs(landmarks[:, 1:], landmarks[:, 0], INTRINSICS.expand(2, 4), torch.ones(2, 6))
+    known = anchor_frames(landmarks)
+    body = BasePose.of(landmarks, INTRINSICS.expand(2, 4), model.params).body[:, 1:]
+    features = landmark_features(landmarks, INTRINSICS.expand(2, 4), body, known[0] & ~known[1])
+    assert features.shape == (2, 6, 25, 18)
+    assert torch.equal(inputs[..., : 25 * 18], features.flatten(-2))
+    slots, root = motion_to_slots(run(model, landmarks))
+    assert (slots.shape, root.shape) == ((2, 7, 22, 6), (2, 7, 6))
 
 
 @pytest.mark.parametrize("backbone", BACKBONES[:-1])

@@ -41,7 +41,7 @@ from blaze2cap.body.skeleton import PARENTS
 from blaze2cap.data.raw import sound_landmarks
 from blaze2cap.errors import UserError
 from blaze2cap.learning import metric, training
-from blaze2cap.learning.loss import losses
+from blaze2cap.learning.loss import loss_sums, means
 
 FRAMES = 20
 
@@ -170,7 +170,7 @@ def test_losses_equal_their_definitions_written_out_in_loops(seed: int) -> None:
     together = torch.rand(2, FRAMES, generator=generator) < 0.8
     outlier = torch.rand(2, FRAMES + 1, 21, generator=generator) < 0.2
     known = torch.tensor([True, seed % 2 == 0])
-    terms = losses(prediction, truth, offset, together, outlier, known)
+    terms = means(loss_sums(prediction, truth, offset, together, outlier, known))
     p, t = ([part.numpy() for part in motion] for motion in (prediction, truth))
     doubted, valid = outlier[:, 1:].numpy(), t[3]
     doubted_before = outlier[:, 0].numpy()

@@ -37,7 +37,7 @@ from blaze2cap.learning.batches import TrainingData
 from blaze2cap.learning.evaluation import EvaluateParams, Report, evaluate, joint_table, score_checkpoint
 from blaze2cap.learning.fit import fit
 from blaze2cap.learning.headline import headline, system_table
-from blaze2cap.learning.loss import LossParams, losses
+from blaze2cap.learning.loss import LossParams, loss_sums, means
 from blaze2cap.learning.measure import COLUMNS, NEEDS, STANDARD_BONES
 from blaze2cap.learning.reliability import CONFIDENCE
 from blaze2cap.learning.report_plots import write_plots
@@ -70,7 +70,7 @@ def test_the_roots_own_deviation_counts_only_where_its_orientation_is_known() ->
     truth = Motion(rotation, *root_deltas(position, rotation[:, :, 0], ~valid), valid, said)
     outlier = torch.zeros(1, 21, 21, dtype=torch.bool)
     guessed, known = (
-        losses(truth, truth, bones()[None], valid, outlier, torch.tensor([root_known]))["deviation"].item()
+        means(loss_sums(truth, truth, bones()[None], valid, outlier, torch.tensor([root_known])))["deviation"].item()
         for root_known in (False, True)
     )
     assert guessed == pytest.approx(np.log(0.1), rel=1e-5)

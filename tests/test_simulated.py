@@ -61,6 +61,18 @@ def test_a_draw_is_a_function_of_its_generators_alone(windows: SimulatedWindows)
     assert not torch.equal(first.landmarks, other.landmarks)
 
 
+def test_each_motion_has_its_share_of_a_batch_however_it_is_cut() -> None:
+    generated = GeneratedParams(share=0.01, takes=1, seconds=6.0)
+    windows = SimulatedWindows.of_takes(CLIPSET, TAKES, 16, "parametric", [1], generated)
+    assert windows.counts(32) == [32, 0]
+    assert windows.counts(256) == [253, 3]
+    recorded = [float(person.norm()) for person in torch.from_numpy(CLIPSET.offset)]
+    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    bones = torch.cat([windows.draw(32, 0.0, rng, generator, before).offset for before in range(0, 256, 32)])
+    made_up = [window for window in bones if min(abs(float(window.norm()) - one) for one in recorded) > 1e-4]
+    assert len(made_up) == 3
+
+
 def test_takes_shorter_than_a_window_are_told() -> None:
     with pytest.raises(UserError, match=r"longer than train.window = 200 frames"):
         SimulatedWindows.of_takes(CLIPSET, TAKES, 200, "parametric", [1], GeneratedParams())

@@ -183,6 +183,23 @@ def test_a_share_that_is_too_small_for_one_block_comes_up_in_some() -> None:
     assert int((~torch.isclose(bones, own, atol=1e-4).all(1)).sum()) == made_up
 
 
+def test_a_small_share_of_the_simulated_windows_comes_up_in_some_blocks() -> None:
+    generated = GeneratedParams(share=0.01, takes=1, seconds=6.0)
+    data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(batch=512, window=8, generated=generated))
+    # Made-up people have bones of their own; the others are of the take.
+    own = torch.from_numpy(CLIPSET.offset[0]).norm(dim=-1)
+    for step in (0, 1):
+        bones = data.batch(step).offset.norm(dim=-1)
+        assert int((~torch.isclose(bones, own, atol=1e-4).all(1)).sum()) == round(0.01 * 256)
+
+
+@pytest.mark.parametrize("section", ["generated", "everyday"])
+def test_a_share_that_is_too_small_for_a_batch_is_refused(section: str) -> None:
+    params = train_params(batch=64, window=8, **{section: GeneratedParams(share=0.007, takes=1, seconds=6.0)})
+    with pytest.raises(UserError, match=rf"^train.{section}.share is 0.007, which rounds to none .* of 64; raise"):
+        TrainingData(CLIPSET, ["S1/freestyle1"], params)
+
+
 def test_training_lowers_the_loss() -> None:
     trainer = make_trainer(40, train_params(learning_rate=1e-2, simulated_share=0.0))
     rows: list[Row] = []
@@ -397,10 +414,13 @@ def test_a_signal_is_heard_when_the_step_is_over_and_loses_none(
 
 def test_a_frame_that_sees_further_than_a_window_is_refused() -> None:
     data = TrainingData(CLIPSET, ["S1/freestyle1"], train_params(window=8))
-    model = dataclasses.replace(SMALL, backbone="transformer", look_back=5)
-    with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
-        Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))
-    # The refiner of finished poses looks back as well, also behind a recurrence.
-    model = dataclasses.replace(SMALL, backbone="recurrent", smoother="window", look_back=9)
-    with pytest.raises(UserError, match=r"make a frame see 9 frames, expected train.window = 8 at most"):
-        Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))
+    # The refiner of finished poses looks back as well, also behind a recurrence or nothing, whose layers do not count.
+    for changes, told in (
+        ({"backbone": "transformer", "look_back": 5}, "model.look_back with model.layers makes a frame see 9 frames"),
+        ({"backbone": "recurrent", "smoother": "window", "look_back": 9}, "with model.smoother makes a frame see 9"),
+        ({"backbone": "none", "smoother": "window", "look_back": 10}, "with model.smoother makes a frame see 10"),
+        ({"backbone": "tcn", "smoother": "window", "look_back": 4}, "with model.layers and model.smoother makes a"),
+    ):
+        model = dataclasses.replace(SMALL, **changes)
+        with pytest.raises(UserError, match=rf"{told}.*, expected train.window = 8 at most"):
+            Trainer(data, None, model, LossParams(), train_params(window=8), torch.device("cpu"))

@@ -17,7 +17,7 @@ from blaze2cap.data.clipset import ClipSet
 from blaze2cap.data.windows import Batch
 from blaze2cap.learning.batches import TrainingData, TrainParams
 from blaze2cap.learning.features import FEATURES, landmark_features
-from blaze2cap.learning.loss import LossParams, losses, total
+from blaze2cap.learning.loss import LossParams, loss_sums, means, total
 from blaze2cap.learning.model import ModelParams, PoseModel
 from blaze2cap.learning.precision import autocast_dtype
 from blaze2cap.params import load_params
@@ -136,8 +136,8 @@ class DefaultStep(_Step):
         batch, state = self.batch, self.model.start(len(self.batch.dt), before=self.batch.landmarks[:, 0])
         times = batch.dt[:, None].expand(-1, batch.landmarks.shape[1] - 1)
         said, _ = self.model(batch.landmarks[:, 1:], batch.intrinsics, times, state)
-        terms = losses(said, batch.truth(), batch.offset, batch.together(), batch.outlier, batch.root_known)
-        return total(terms, self.weights)
+        sums = loss_sums(said, batch.truth(), batch.offset, batch.together(), batch.outlier, batch.root_known)
+        return total(means(sums), self.weights)
 
 
 def training_data(clips: ClipSet) -> TrainingData:

@@ -32,7 +32,8 @@ _spread: ContextVar[tuple[Executor, tuple[Path, ...]]] = ContextVar("spread", de
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeParams:
-    """Section `runtime` of params.yaml: where and how wide things run; changes no result on one kind of machine."""
+    """Section `runtime` of params.yaml: where and how wide things run. On one kind of machine only `devices` changes a
+    result: each draws drop-out apart."""
 
     device: str = "auto"
     devices: int = 1

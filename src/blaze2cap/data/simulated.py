@@ -101,13 +101,21 @@ class SimulatedWindows:
         cameras = make_cameras(_MADE_UP_CAMERAS, everyday.seed).values()
         return cls([(motion, 1.0)], ParametricDetector(), list(cameras), strides)
 
-    def draw(self, count: int, stride_share: float, rng: np.random.Generator, generator: torch.Generator) -> Batch:
-        """`count` windows; `stride_share` of them at strides above 1."""
-        shares = [round(count * share) for _, share in self.motion[1:]]
+    def counts(self, windows: int) -> list[int]:
+        """How many of the first so many windows of a batch show which motion."""
+        shares = [round(windows * share) for _, share in self.motion[1:]]
+        return [windows - sum(shares), *shares]
+
+    def draw(
+        self, count: int, stride_share: float, rng: np.random.Generator, generator: torch.Generator, before: int = 0
+    ) -> Batch:
+        """`count` windows, which follow `before` others of their batch; `stride_share` of them at strides above 1."""
+        # A share too small for one draw comes up in some of a batch.
+        shares = [b - a for a, b in zip(self.counts(before), self.counts(before + count), strict=True)]
         motion = MotionWindow.concatenate(
             [
                 source.draw(share, self.strides, stride_share, rng)
-                for (source, _), share in zip(self.motion, [count - sum(shares), *shares], strict=True)
+                for (source, _), share in zip(self.motion, shares, strict=True)
             ]
         )
         position, rotation = forward_kinematics(motion.rotation, motion.offset[:, None], motion.root_position)

@@ -103,6 +103,17 @@ class TrainingData:
             )
         if counts.everyday:
             self.everyday = SimulatedWindows.of_people(params.everyday, params.window, strides)
+        made_up = self.simulated.counts(counts.simulated)[-1] if self.simulated else 0
+        wanted = (counts.real + counts.simulated) * params.simulated_share * params.generated.share
+        for name, share, drawn in (
+            ("generated", wanted, made_up),
+            ("everyday", params.everyday.share, counts.everyday),
+        ):
+            if share and not drawn:
+                raise UserError(
+                    f"train.{name}.share is {getattr(params, name).share:g}, which rounds to none of the windows of a "
+                    f"batch of {params.batch}; raise it or train.batch, or set it to 0"
+                )
         if counts.real and not len(self.windows.frames):
             raise UserError(
                 f"{_nothing_seen(clipset, takes)}: the baselines and most of a batch need landmarks of the person; "
@@ -140,9 +151,9 @@ class TrainingData:
         parts = []
         if counts.real:
             parts.append(self.windows.draw(counts.real, coarse, rng))
-        for source, count in ((self.simulated, counts.simulated), (self.everyday, counts.everyday)):
+        for source, count, drawn in zip((self.simulated, self.everyday), counts[1:], before[1:], strict=True):
             if source and count:
-                parts.append(source.draw(count, coarse, rng, generator))
+                parts.append(source.draw(count, coarse, rng, generator, drawn))
         return augment(Batch.concatenate(parts), self.params.augment, generator)
 
     def batches(self, first: int, workers: int, part: range | None = None, pin: bool = False) -> Iterator[Batch]:

@@ -54,7 +54,7 @@ def memory_need(model: nn.Module, loss: Callable[[], Tensor], windows: int) -> M
 def refuse_too_large(need: MemoryNeed, batch: int, processes: int, device: torch.device) -> str:
     """What its part of a batch takes of a process's device, in a sentence.
 
-    Raises UserError where a GPU has not as much left, with the batch that it would hold.
+    Raises UserError where a GPU has not as much left, with the batch that it would hold, if it holds any.
     """
     part = batch // processes
     share = need.of(part)
@@ -67,9 +67,13 @@ def refuse_too_large(need: MemoryNeed, batch: int, processes: int, device: torch
         free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         sentence += f", which has {free / _GIB:.1f} GiB left"
         if share > free:
-            raise UserError(
-                f"{sentence}; train.batch = {need.windows_in(free) * processes} would fit, or more runtime.devices"
-            )
+            fitting = need.windows_in(free)
+            if not fitting:
+                raise UserError(
+                    f"{sentence}, not enough for one window; end what else uses the GPU, lower model.width or "
+                    "model.layers, or set runtime.device=cpu"
+                )
+            raise UserError(f"{sentence}; train.batch = {fitting * processes} would fit, or more runtime.devices")
     return sentence
 
 

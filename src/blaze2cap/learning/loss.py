@@ -142,23 +142,6 @@ class LossParams:
             raise ValueError("rot and all other weights of motion are 0, expected one above 0: there is none to learn")
 
 
-def losses(
-    prediction: Motion,
-    truth: Motion,
-    offset: Float[Tensor, "B 21 3"],
-    together: Bool[Tensor, "B S"],
-    outlier: Bool[Tensor, "B S+1 21"],
-    root_known: Bool[Tensor, "B"],
-    over_all: Callable[[Tensor], Tensor] = lambda counts: counts,
-) -> dict[str, Float[Tensor, ""]]:
-    """Every loss of LossParams by its name, unweighted: the means of `loss_sums`.
-
-    Where a batch is spread over processes, `over_all` adds up a tensor of counts over them: the losses of all processes
-    then add up to those of the whole batch.
-    """
-    return means(loss_sums(prediction, truth, offset, together, outlier, root_known), over_all)
-
-
 def added(parts: Sequence[Mean]) -> Mean:
     """The mean over all of the parts."""
     return Mean(torch.stack([part.total for part in parts]).sum(), torch.stack([part.counted for part in parts]).sum())
@@ -167,7 +150,11 @@ def added(parts: Sequence[Mean]) -> Mean:
 def means(
     sums: dict[str, Mean], over_all: Callable[[Tensor], Tensor] = lambda counts: counts
 ) -> dict[str, Float[Tensor, ""]]:
-    """Each sum over its count, as `over_all` adds counts up; zero where nothing counts."""
+    """Each sum over its count; zero where nothing counts.
+
+    Where a batch is spread over processes, `over_all` adds up a tensor of counts over them: the losses of all processes
+    then add up to those of the whole batch.
+    """
     counts = over_all(torch.stack([one.counted for one in sums.values()])).clamp_min(1)
     return {name: one.total / count for (name, one), count in zip(sums.items(), counts, strict=True)}
 

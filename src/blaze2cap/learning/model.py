@@ -257,7 +257,7 @@ class PoseModel(nn.Module):
 
         moving = (detected & ~anchor)[..., None]
         turn = torch.where(moving[..., None], turn, torch.eye(3, dtype=turn.dtype, device=turn.device))
-        # Detached: what is learned of the error shall not change the error.
+        # Detached: what is learned of the error teaches nothing else, though it counts in validation and in the norm.
         deviation = _DEVIATION * torch.exp(self.deviation_head(hidden.detach())) * self.deviation_scale
         return Motion(rotation, way * moving, turn, detected, deviation.clamp_max(math.pi)), level, window
 

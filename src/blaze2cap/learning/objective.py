@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from blaze2cap.body.motion import Motion
 from blaze2cap.data.windows import Batch
-from blaze2cap.learning.loss import LossParams, losses, total
+from blaze2cap.learning.loss import LossParams, loss_sums, means, total
 from blaze2cap.learning.model import PoseModel
 
 
@@ -22,7 +22,8 @@ class Objective(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and terms; as the processes of a group have them, which add up to those of the whole batch."""
         prediction, truth, together, outlier = answered(self.model, batch)
-        terms = losses(prediction, truth, batch.offset, together, outlier, batch.root_known, self.over_all)
+        sums = loss_sums(prediction, truth, batch.offset, together, outlier, batch.root_known)
+        terms = means(sums, self.over_all)
         return total(terms, self.weights), {name: term.detach() for name, term in terms.items()}
 
 

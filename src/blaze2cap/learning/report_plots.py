@@ -11,13 +11,13 @@ from jaxtyping import Float
 from blaze2cap.body import landmark, skeleton
 from blaze2cap.body.kinematics import forward_kinematics
 from blaze2cap.body.landmark import WORLD
-from blaze2cap.data.atomic import replaced_file
 from blaze2cap.data.clipset import ClipSet, Known
 from blaze2cap.learning.absolute_root import turned_in_runs
 from blaze2cap.learning.checkpoint import System
 from blaze2cap.learning.evaluation import MODEL, figure
 from blaze2cap.learning.measure import COLUMNS, STAND_INS
 from blaze2cap.learning.metric import mpjpe_mm, restarts
+from blaze2cap.learning.plot_file import new_plot, save_plot
 from blaze2cap.learning.reliability import joint_confidence, reliability
 from blaze2cap.learning.scoring import RAW, SINCE_ANCHOR, SINCE_ANCHOR_S, Scores
 
@@ -62,18 +62,14 @@ def write_plots(folder: Path, clipset: ClipSet, scores: Scores, model: System) -
         "figures": plot_strip(strip_of(clipset, typical_clip(scores, part), model)),
     }
     for name, plot in plots.items():
-        # No software version or date, so that the same figures give the same bytes.
-        with replaced_file(folder / f"{name}.png") as path:
-            plot.savefig(path, format="png", dpi=100, metadata={"Software": None})
+        save_plot(plot, folder / f"{name}.png")
 
 
 def plot_joints(scores: Scores, part: str) -> "Figure":
     """Bars of position and rotation errors per joint and system."""
-    from matplotlib.figure import Figure
-
     rows = (scores.blocks["part"] == part).to_numpy()
     systems = [name for name in scores.sums if name != RAW]
-    plot = Figure(figsize=(11, 7), layout="constrained")
+    plot = new_plot(11, 7)
     plot.suptitle(f"Error by joint, {part} part")
     key = _shown(scores, rows, "mpjpe_mm")
     position = "Hips at the origin" if key == "mpjpe_mm" else "root aligned, standard bones"
@@ -95,10 +91,8 @@ def plot_joints(scores: Scores, part: str) -> "Figure":
 
 def plot_smoothness(scores: Scores, part: str) -> "Figure":
     """Accuracy against smoothness, a point per system: low is accurate, 1 is as smooth as people are."""
-    from matplotlib.figure import Figure
-
     rows = (scores.blocks["part"] == part).to_numpy()
-    plot = Figure(figsize=(7, 4.5), layout="constrained")
+    plot = new_plot(7, 4.5)
     jitter, position = (_shown(scores, rows, key) for key in ("jitter_ratio", "mpjpe_mm"))
     axes = plot.add_subplot(
         title=f"Accuracy and smoothness, {part} part", xlabel="jitter over the truth's own", ylabel=_LABELS[position]
@@ -120,10 +114,8 @@ def plot_smoothness(scores: Scores, part: str) -> "Figure":
 
 def plot_since_anchor(scores: Scores, part: str) -> "Figure":
     """Position error against the time since tracking started, a line per system."""
-    from matplotlib.figure import Figure
-
     rows = (scores.blocks["part"] == part).to_numpy()
-    plot = Figure(figsize=(8, 4.5), layout="constrained")
+    plot = new_plot(8, 4.5)
     axes = plot.add_subplot(
         title=f"Error after tracking starts, {part} part",
         xlabel="time since the anchor [s]",
@@ -145,11 +137,9 @@ def plot_since_anchor(scores: Scores, part: str) -> "Figure":
 def plot_reliability(scores: Scores, part: str) -> "Figure":
     """The error that the model predicted of itself and the one found, by bins of the former and by joint: where the
     found one is larger, the model is too sure. Empty where it predicts none."""
-    from matplotlib.figure import Figure
-
     rows = (scores.blocks["part"] == part).to_numpy()
     sums = scores.sums[MODEL]
-    plot = Figure(figsize=(11, 5.5), layout="constrained")
+    plot = new_plot(11, 5.5)
     plot.suptitle(f"How far off the model says its rotations are, and how far off they are, {part} part")
     by_bin = plot.add_subplot(1, 2, 1, xlabel="predicted RMS error [rad]", ylabel="RMS error found [rad]")
     by_bin.set(xscale="log", yscale="log", aspect="equal")
@@ -221,9 +211,7 @@ def strip_of(clipset: ClipSet, clip: str, system: System) -> Strip:
 
 def plot_strip(strip: Strip) -> "Figure":
     """Stick figures of truth, raw landmarks and model, from the camera and from the side; the truth shines through."""
-    from matplotlib.figure import Figure
-
-    plot = Figure(figsize=(11.5, 11), layout="constrained")
+    plot = new_plot(11.5, 11)
     turned = "; the truth faces as the model, with standard bones" if np.isnan(strip.raw_error).any() else ""
     plot.suptitle(
         f"{strip.title}: seen from the camera, and from the right with the camera to the left\n"

@@ -79,8 +79,10 @@ class Trainer:
         self.model = PoseModel(model_params)
         reach = self.model.receptive_field()
         if reach is not None and reach > params.window:
+            layered, refined = (self.model.backbone.receptive_field() or 1) > 1, self.model.refiner is not None
+            causes = " and ".join(["model.layers"] * layered + ["model.smoother"] * refined)
             raise UserError(
-                f"model.layers and model.look_back make a frame see {reach} frames, expected train.window = "
+                f"model.look_back with {causes} makes a frame see {reach} frames, expected train.window = "
                 f"{params.window} at most: what training never shows is seen in use"
             )
         self._normalise()
@@ -152,15 +154,13 @@ class Trainer:
 
     def _normalise(self) -> None:
         rng = np.random.default_rng(self.params.seed)
-        parts = []
         if self.data.counts(self.params.batch).real:
             batch = self.data.windows.draw(_NORMALISATION_WINDOWS, self.params.augment.stride, rng)
         else:
             batch = self.data.batch(0)
         times = batch.dt[:, None].expand(-1, self.params.window)
         inputs = self.model.inputs(batch.landmarks[:, 1:], batch.landmarks[:, 0], batch.intrinsics, times)
-        parts.append(inputs[batch.inside[:, 1:]])
-        self.model.normalise_by(torch.cat(parts))
+        self.model.normalise_by(inputs[batch.inside[:, 1:]])
 
     def step(self, step: int, batch: Batch) -> Row:
         """Learn from the batch of a step, on the device; its losses, of all processes together.
