@@ -301,11 +301,14 @@ def test_a_stray_sample_in_the_cache_is_named(hub: LoopbackHub, tmp_path: Path) 
     assert stray.exists(), "a file that somebody put there is theirs to remove"
 
 
+MORE = "blaze_S1_acting1_cam1_seg9_s1_o0.npy"
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
         (lambda entries: entries[:-1], "1 entries lacking"),
-        (lambda entries: [*entries, entries[0] | {"source": "x.npy", "target": "y.npy"}], "1 more entries (x.npy)"),
+        (lambda entries: [*entries, entries[0] | {"source": MORE, "target": "y.npy"}], f"1 more entries ({MORE})"),
         (lambda entries: [entry | {"split_train": False} for entry in entries], "9 other entries"),
         (lambda entries: {"version": 2}, "not readable as a JSON list"),
     ],
