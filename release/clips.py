@@ -22,7 +22,7 @@ from blaze2cap.data.sources.sample.write import write_sample
 from blaze2cap.errors import one_sentence
 from blaze2cap.params import load_params
 
-# What the manifest calls these recordings: none of these people is one of the default sample's.
+# What the manifest calls these recordings: none of these people is one of the default sample's, of another seed.
 SOURCE = "release"
 
 

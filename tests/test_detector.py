@@ -366,6 +366,21 @@ def test_before_a_single_camera_the_room_is_four_metres_away():
     assert seen[:, 0, 0, 0].mean() == pytest.approx(0.0, abs=0.2)
 
 
+@pytest.mark.parametrize("aside_deg", [-1.0, 0.0, 0.5])
+def test_before_cameras_side_by_side_the_room_is_where_people_can_be(aside_deg):
+    """Where their optical axes meet lies far away, behind them, or nowhere."""
+    turned = [math.radians(side * aside_deg) for side in (1, -1)]
+    rotations = [rotation_vector_to_matrix(torch.tensor([0.0, turn, 0.0])) @ cameras()["1"].rotation for turn in turned]
+    pair = [
+        dataclasses.replace(cameras()["1"], rotation=rotation, translation=torch.tensor([side * 0.5, 0.0, 9.0]))
+        for rotation, side in zip(rotations, (1, -1), strict=True)
+    ]
+    position, _ = forward_kinematics(torch.eye(3).expand(400, 1, 21, 3, 3), bones())
+    rotation = torch.eye(3).expand(400, 1, 21, 3, 3)
+    seen, _, _ = random_views(position, rotation, pair, torch.Generator().manual_seed(0))
+    assert 2 < seen[:, 0, 0, 2].min() < seen[:, 0, 0, 2].max() < 6
+
+
 def test_bootstrap_borrows_nothing_from_perfect_detections():
     """Learned from detections without error, it makes detections without error."""
     clipset = tiny_clipset(frames=300)

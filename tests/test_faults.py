@@ -151,7 +151,10 @@ def test_a_lag_is_told_to_a_part_of_a_frame(lag: float) -> None:
 
 
 def test_units_of_the_file_are_guessed(recording: Recording) -> None:
-    for scale, unit in ((1 / 0.0254, "inches already turned into metres"), (0.0254, "metres"), (25.4, "millimetres")):
+    twice = "inches that were multiplied by 39.37, as metres are"
+    # What is read is 0.0254 m for each 1 of the file.
+    for held, unit in ((1, "metres"), (1 / 0.3048, "feet"), (1000, "millimetres"), (39.37 / 0.0254, twice)):
+        scale = 0.0254 * held
         fault = scaled(recording, scale).truth_findings().faults[0]
         assert fault.kind == "bones_implausible"
         assert fault.sentence.endswith(f"the file seems to hold {unit}, it is read as inches")

@@ -68,6 +68,8 @@ def test_clips_show_every_frame_of_their_take_from_a_camera_of_their_own_and_sta
     assert len(clips) == len(UNSEEN) * PARAMS.views * 3
     assert clips.camera.is_unique
     assert not set(clips.camera) & set(clipset.cameras)
+    numbers = sorted(map(int, set(clips.camera)))
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     for take in UNSEEN:
         shown = np.zeros(FRAMES, int)
         for clip in clips.index[clips["take"] == take]:

@@ -90,7 +90,7 @@ class SimulatedWindows:
 
     @classmethod
     def of_people(cls, everyday: GeneratedParams, window: int, strides: Sequence[int]) -> "SimulatedWindows":
-        """Made-up people in everyday motion, in made-up rooms, by a made-up detector: nothing of them was recorded.
+        """Made-up people in everyday motion, in a made-up room, by a made-up detector: nothing of them was recorded.
 
         Raises UserError where their takes are too short for a window.
         """

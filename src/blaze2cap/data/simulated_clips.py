@@ -59,7 +59,7 @@ def with_simulated_clips(
     for take in takes:
         starts, frames = _windows(int(clipset.takes.frames[take]), params)
         seen, views = _simulate(clipset, take, starts[:, None] + torch.arange(frames), detector, params.seed)
-        own = dict(zip(names, views, strict=False))
+        own = {next(names): view for view in views}
         tables.append(_clips(clipset, take, list(own.items()), starts, frames, first_row))
         cameras |= own
         landmarks.append(seen.flatten(0, 1).numpy())

@@ -14,6 +14,10 @@ from blaze2cap.body.rotation import rotation_vector_to_matrix
 FIELD_OF_VIEW_DEG = (66.0, 80.0)  # across; the real cameras have 68-78
 TILT_SLACK_DEG = 3.0  # beyond the steepest and the flattest of the cameras
 ROOM_RADIUS_M = 1.5  # of the places where people stand, about the point that the cameras look at
+# How far before a camera people are, and how far they may be for that point to be one.
+_USUAL_DEPTH_M, _DEPTHS_M = 4.0, (1.0, 10.0)
+# Optical axes nearer to parallel meet by chance: 0 for parallel ones, 1 - cos of the angle between two over 2.
+_LEAST_SPREAD = 0.01
 
 
 def random_views(
@@ -59,14 +63,18 @@ def _along(angle: Float[Tensor, "B"], axis: int) -> Float[Tensor, "B 3"]:
 
 
 def _middle_of_view(cameras: Sequence[Camera]) -> Float[Tensor, "3"]:
-    """Point nearest to all optical axes [m]; for a single camera four metres before it."""
+    """Point nearest to all optical axes [m]; where there is none before all cameras, as for a single one or for some
+    side by side, the middle of the points at the usual distance before each."""
     rotation = torch.stack([camera.rotation for camera in cameras]).double()
     centre = -(rotation.mT @ torch.stack([camera.translation for camera in cameras]).double()[..., None]).squeeze(-1)
     forward = rotation[:, 2]
-    if len(cameras) == 1:
-        return (centre + 4 * forward)[0].float()
     across = torch.eye(3, dtype=torch.float64) - forward[:, :, None] * forward[:, None]
-    return torch.linalg.lstsq(across.sum(0), (across @ centre[..., None]).sum(0)).solution[:, 0].float()
+    nearest = torch.linalg.lstsq(across.sum(0), (across @ centre[..., None]).sum(0)).solution[:, 0]
+    depth = ((nearest - centre) * forward).sum(-1)
+    spread, (low, high) = torch.linalg.eigvalsh(across.mean(0))[0], _DEPTHS_M
+    if spread < _LEAST_SPREAD or not ((low < depth) & (depth < high)).all():
+        nearest = (centre + _USUAL_DEPTH_M * forward).mean(0)
+    return nearest.float()
 
 
 def _tilt_spread(cameras: Sequence[Camera]) -> tuple[float, float]:

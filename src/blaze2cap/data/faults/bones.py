@@ -21,7 +21,13 @@ FEWEST_FRAMES = 60
 """Landmarks of a segment shorter than a second are not worth a word on bones."""
 
 # A text file in another unit than the inches that it is read as: what bones are multiplied by.
-_UNITS = {"metres": 0.0254, "centimetres": 2.54, "millimetres": 25.4, "inches already turned into metres": 1 / 0.0254}
+_UNITS = {
+    "metres": 0.0254,
+    "feet": 0.0254 / 0.3048,
+    "centimetres": 2.54,
+    "millimetres": 25.4,
+    "inches that were multiplied by 39.37, as metres are": 1 / 0.0254,
+}
 
 _SIDES = ("left", "right")
 _ENDS = {"upper arm": "elbow", "forearm": "wrist", "thigh": "knee", "shin": "ankle"}
