@@ -175,6 +175,14 @@ def test_a_browser_plays_the_page_and_obeys(tmp_path: Path) -> None:
         browser.press("o")
         browser.press("2")
         browser.wait("document.querySelectorAll('.names span').length === 2")
+        # It ends by itself: everything says so.
+        browser.press("l")
+        browser.wait("document.querySelector('[aria-pressed=false]').textContent === 'Loop'")
+        browser.press(" ")
+        browser.wait("document.querySelector('.play').getAttribute('aria-label') === 'pause'")
+        browser.wait("document.querySelector('.play').getAttribute('aria-label') === 'play'")
+        assert browser.value(FRAME) == 59
+        assert browser.value("document.querySelector('.time input').value") == "59"
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
         assert browser.said == []
         assert browser.requested == [page.resolve().as_uri()]
