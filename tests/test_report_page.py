@@ -264,9 +264,7 @@ def test_the_typical_stretch_is_inside_and_as_full_as_any(seed: int, length: int
     assert scored[stretch].sum() == max(counts)
 
 
-@pytest.mark.parametrize(
-    ("clips", "sizes"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (10, [3, 3, 3]), (60, [3, 3, 3])]
-)
+@pytest.mark.parametrize(("clips", "sizes"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (10, [3, 3, 3]), (60, [3, 3, 3])])
 def test_no_clip_is_shown_twice(clips: int, sizes: list[int]) -> None:
     ranked = [RankedClip(f"clip{number}", float(number), 5, slice(0, 5)) for number in range(clips)]
     chosen = best_median_worst(ranked, 3)

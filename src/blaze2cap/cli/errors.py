@@ -35,7 +35,9 @@ def errors(
         from blaze2cap.runtime.whole_file import make_folder, require_writable, writing
 
         if simulated and split not in _HELD_OUT:
-            raise UserError(f"--simulated is for held-out takes, with --split test or val; {split} has no simulated takes")
+            raise UserError(
+                f"--simulated is for held-out takes, with --split test or val; {split} has no simulated takes"
+            )
         trained = load_checkpoint(checkpoint)
         shown = out if pictures is None else pictures
         for folder in (out, shown):
