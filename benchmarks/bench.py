@@ -1,6 +1,6 @@
 """Measure every hot path beside the plain way, and write the tables of docs/performance.md and the history.
 
-    make bench                                          # a quarter of an hour on two cores
+    make bench                                          # four minutes on two cores
     python benchmarks/bench.py --only stream            # prints, writes nothing
     python benchmarks/bench.py --compare                # also beside the last run of the history
 

@@ -3,11 +3,13 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from finished_run import write_checkpoint, write_clips
 from import_graph import ROOT
 from PIL import Image
+from recordings import write_recordings
 from typer.testing import CliRunner
 
 from blaze2cap.cli import app
@@ -26,13 +28,13 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the page and its tables under `errors`, and the pictures under `images`."""
+    """A folder with the page and its tables under `errors`, and the pictures under `images (of a run)`."""
     folder = tmp_path_factory.mktemp("errors")
     write_clips(folder)
     write_checkpoint(folder / "models")
     code, printed, said = run(
         folder / "models", "--path", folder / "data" / "clips", "--split", "test", "--out", folder / "errors",
-        "--pictures", folder / "images", "--moments", 3,
+        "--pictures", folder / "images (of a run)", "--moments", 3,
     )  # fmt: skip
     assert code == 0, said
     assert "400 frames of 4 clips" in printed
@@ -69,8 +71,9 @@ def test_every_picture_that_the_page_shows_is_there(written: Path) -> None:
     shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)
     assert len(shown) == 4
     for place in shown:
-        path = written / "errors" / place
-        assert path.resolve().parent == (written / "images").resolve()
+        assert " " not in place, "Markdown takes no space in an address"
+        path = written / "errors" / unquote(place)
+        assert path.resolve().parent == (written / "images (of a run)").resolve()
         with Image.open(path) as picture:
             assert min(picture.size) > 200
 
@@ -84,6 +87,32 @@ def test_without_takes_of_the_part_it_says_so(written: Path, tmp_path: Path) -> 
     )
     assert code == 1
     assert "leave out --simulated" in said
+
+
+def test_takes_without_landmarks_are_told_and_not_said_to_be_looked_at(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blaze2cap.data.parallel.cores_here", lambda: 1)
+    takes = {"S1/walking2": 130, "S4/acting3": 70}
+    some = write_recordings(tmp_path / "some", takes, unseen=("S4/acting3",))
+    model, options = written / "models", ("--split", "test", "--moments", 1, "--out", tmp_path / "out")
+    code, _, said = run(model, "--path", some, *options)
+    assert code == 0, said
+    assert "left out, as they have no landmarks: S4/acting3\n" in said
+    assert json.loads((tmp_path / "out" / "errors.json").read_text())["takes"] == ["S1/walking2"]
+    none = write_recordings(tmp_path / "none", {**takes, "S1/walking1": 60}, unseen=tuple(takes))
+    code, _, said = run(model, "--path", none, *options)
+    assert code == 1
+    assert "no take of the test part has landmarks; --simulated sees them by simulation" in said
+
+
+@pytest.mark.parametrize("split", ["all", "train"])
+def test_what_is_not_held_out_is_not_simulated(split: str, written: Path, tmp_path: Path) -> None:
+    code, _, said = run(
+        written / "models", "--path", written / "data" / "clips", "--split", split, "--simulated", "--out", tmp_path
+    )
+    assert code == 1
+    assert f"--simulated is for held-out takes, with --split test or val; {split} has no simulated takes" in said
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(written: Path, tmp_path: Path) -> None:

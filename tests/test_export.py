@@ -109,7 +109,7 @@ def test_the_command_says_what_it_wrote_and_the_map_is_that_of_the_split(
     code, printed, said = run("export-dataset", out, "--clips", clips, "--split", split)
     assert code == 0, said
     assert f"{out}: 48 samples: 12 train, 12 val, 12 test, 12 in no part" in printed
-    assert "another person: 6 samples left out" in printed
+    assert f"rejected, with reasons in {clips / 'samples.csv'}: 6 samples left out" in printed
     assert "exporting takes: 4 of 4" in said
     ours = read_split_map(split / "split_map.json")
     rejected = ClipSet.load(clips).samples.query("rejected").source

@@ -107,11 +107,18 @@ def test_files_beside_the_modules_are_packed_with_them():
 
 
 def test_lock_covers_every_declared_dependency():
-    declared = [*project()["dependencies"], *project()["optional-dependencies"]["test"]]
+    extras = project()["optional-dependencies"]
+    declared = [*project()["dependencies"], *extras["test"], *extras["bench"]]
     pins = locked()
     for requirement in map(Requirement, declared):
         if requirement.name != "torch":
             assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
+
+
+def test_what_a_benchmark_exports_a_network_with_is_among_its_extra():
+    extras = project()["optional-dependencies"]
+    assert set(extras["export"]) <= set(extras["bench"])
+    assert set(extras["export"]) <= set(extras["test"])
 
 
 def test_lock_pins_every_package_by_hash_and_names_no_host_and_no_gpu_library():

@@ -150,6 +150,14 @@ def test_an_upright_image_fits_into_the_movie(view: ClipView) -> None:
     assert picture.shape == (720, 1280, 3)
 
 
+def test_a_movie_without_errors_has_no_cursor_of_a_chart(view: ClipView) -> None:
+    figures = tuple(dataclasses.replace(figure, error_mm=None) for figure in view.figures)
+    first, second = (MoviePicture(dataclasses.replace(view, figures=figures))(frame) for frame in (5, 15))
+    below = slice(500, None), slice(None, 550)
+    assert (MoviePicture(view)(5)[below] != MoviePicture(view)(15)[below]).any()
+    assert (first[below] == second[below]).all()
+
+
 def test_a_movie_is_h264_of_even_size_at_its_frame_rate(tmp_path: Path) -> None:
     images = [np.full((61, 81, 3), 10 * number, np.uint8) for number in range(12)]
     write_movie(tmp_path / "new" / "a.mp4", images, 30.0)

@@ -15,8 +15,9 @@ from PIL import Image
 
 from blaze2cap.body.landmark import LANDMARKS
 from blaze2cap.body.skeleton import JOINTS
+from blaze2cap.runtime.page import page as written_page
 from blaze2cap.runtime.stick_figure import JOINT_LINES, JointGraph, StickFigure, joint_figure, landmark_figure
-from blaze2cap.runtime.viewer import Scene, decode_points, encode_points, view_towards, viewer_page
+from blaze2cap.runtime.viewer import Scene, decode_points, encode_points, view_towards, viewer, viewer_page
 
 # The name of a language, not an address: the library makes elements of it.
 NAMESPACE = "http://www.w3.org/1999/xhtml"
@@ -175,6 +176,14 @@ def test_a_browser_plays_the_page_and_obeys(tmp_path: Path) -> None:
         browser.press("o")
         browser.press("2")
         browser.wait("document.querySelectorAll('.names span').length === 2")
+        # It ends by itself: everything says so.
+        browser.press("l")
+        browser.wait("document.querySelector('[aria-pressed=false]').textContent === 'Loop'")
+        browser.press(" ")
+        browser.wait("document.querySelector('.play').getAttribute('aria-label') === 'pause'")
+        browser.wait("document.querySelector('.play').getAttribute('aria-label') === 'play'")
+        assert browser.value(FRAME) == 59
+        assert browser.value("document.querySelector('.time input').value") == "59"
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
         assert browser.said == []
         assert browser.requested == [page.resolve().as_uri()]
@@ -224,6 +233,17 @@ def test_the_switch_turns_light_into_dark_and_back(scheme: str, tmp_path: Path) 
             bright.append(seen(browser).mean())
         assert abs(bright[0] - bright[2]) < 10
         assert (bright[0] > 200 and bright[1] < 60) if scheme == "light" else (bright[0] < 60 and bright[1] > 200)
+        assert browser.said == []
+
+
+@pytest.mark.slow
+def test_a_viewer_that_nobody_has_scrolled_to_is_there_and_is_printed(tmp_path: Path) -> None:
+    body = f'<main><header></header><div style="height: 5000px"></div>{viewer(scene(), "far below")}</main>'
+    (tmp_path / "page.html").write_text(written_page("several", body, style="report.css"), encoding="utf-8")
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(tmp_path / "page.html")
+        browser.value("dispatchEvent(new Event('beforeprint'))")
+        assert browser.value(FRAME) == 0
         assert browser.said == []
 
 

@@ -21,10 +21,11 @@ class Claim(NamedTuple):
     most: float = np.inf
 
     def row(self, seconds: Seconds) -> str:
-        """Median, the middle half of the rounds, the target and whether it is reached."""
+        """Median, the middle half of the rounds where there are several, the target and whether it is reached."""
         figures = self.figure(seconds)
         low, middle, high = np.percentile(figures, (25, 50, 75))
-        cells = [self.what, self.text(middle), f"{self.text(low)} - {self.text(high)}", "", ""]
+        spread = f"{self.text(low)} - {self.text(high)}" if len(figures) > 1 else ""
+        cells = [self.what, self.text(middle), spread, "", ""]
         if np.isfinite((self.least, self.most)).any():
             bound, word = (self.least, "at least") if np.isfinite(self.least) else (self.most, "at most")
             cells[3:] = f"{word} {self.text(bound)}", "reached" if self.least <= middle <= self.most else "**missed**"

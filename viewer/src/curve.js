@@ -1,5 +1,7 @@
 // Numbers over frames as a line that fits into a picture: frames that share a column become its least and its greatest.
 
+const FINEST = 0.1;                               // what the numbers beside a graph tell apart
+
 // Least and greatest of all curves, as round numbers, and a few round numbers between them.
 export function axisOf(curves) {
   let [low, high] = [Infinity, -Infinity];
@@ -10,7 +12,7 @@ export function axisOf(curves) {
     }
   }
   if (low > high) return null;
-  const rough = Math.max(high - low, 1e-3 * Math.abs(high), 1e-6) / 3;
+  const rough = Math.max(high - low, 1e-3 * Math.abs(high), FINEST) / 3;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((times) => times * power >= rough);
   const [first, last] = [Math.floor(low / step), Math.ceil(high / step)];
@@ -24,7 +26,9 @@ export function trace(curve, columns, move, line) {
   const column = (frame) => (frames > 1 ? (frame * columns) / (frames - 1) : columns / 2);
   let broken = true;
   const go = (x, value) => {
-    (broken ? move : line)(x, value);
+    if (broken) move(x, value);
+    // A frame by itself is a dot, which must have some length to be drawn.
+    line(broken ? x + 0.01 : x, value);
     broken = false;
   };
   if (frames <= 2 * columns) {

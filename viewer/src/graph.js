@@ -99,7 +99,7 @@ export class Graph {
       context.fillText(`${Number(tick.toPrecision(6))}`, LEFT - 7, up(tick));
     }
     context.lineWidth = 1.6;
-    context.lineJoin = "round";
+    context.lineJoin = context.lineCap = "round";
     for (const { figure, curve } of shown) {
       context.strokeStyle = paint(figure, colours);
       context.beginPath();

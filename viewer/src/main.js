@@ -1,10 +1,10 @@
-// Brings a page to life: its viewers when they come near, one renderer and one theme for all.
+// Brings a page to life: its viewers, one renderer and one theme for all.
 import { Stage } from "./stage.js";
 import { Theme } from "./theme.js";
 import { Viewer } from "./viewer.js";
 
 const roots = document.querySelectorAll(".viewer");
-const viewers = new Map();
+const viewers = [];
 let asked = false;
 
 function wake() {
@@ -13,7 +13,7 @@ function wake() {
   requestAnimationFrame((now) => {
     asked = false;
     let more = false;
-    for (const viewer of viewers.values()) {
+    for (const viewer of viewers) {
       if (viewer.visible) more = viewer.tick(now) || more;
       else viewer.before = null;
     }
@@ -29,11 +29,4 @@ const theme = new Theme(redrawAll);
 const stage = new Stage();
 stage.restored(() => redrawAll(false));
 const page = { stage, theme, wake, alone: roots.length === 1 };
-const near = new IntersectionObserver((seen) => {
-  for (const { target, isIntersecting } of seen) {
-    if (!isIntersecting) continue;
-    near.unobserve(target);
-    viewers.set(target, new Viewer(target, page));
-  }
-}, { rootMargin: "400px" });
-roots.forEach((root) => near.observe(root));
+roots.forEach((root) => viewers.push(new Viewer(root, page)));

@@ -91,10 +91,12 @@ export class Viewer {
     const { clock } = this;
     const passed = this.before === null ? 0 : Math.min((now - this.before) / 1000, LONGEST_S);
     if (passed) this.pace.passed(1000 * passed);
-    if (this.before !== null && !clock.playing) this.pace.rest();
-    this.before = clock.playing ? now : null;
     const moved = clock.playing && clock.advance(passed);
-    if (moved || this.stale || this.turned) this.draw(now);
+    // Somebody has stopped it, or it has come to its end.
+    const stopped = this.before !== null && !clock.playing;
+    if (stopped) this.pace.rest();
+    this.before = clock.playing ? now : null;
+    if (moved || stopped || this.stale || this.turned) this.draw(now);
     return clock.playing;
   }
 

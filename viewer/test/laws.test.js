@@ -59,6 +59,7 @@ test("an axis holds its curves between round numbers", () => {
   assert.equal(axisOf([[NaN], []]), null);
   const flat = axisOf([[5, 5]]);
   assert.ok(flat.low <= 5 && flat.high > flat.low && flat.high >= 5);
+  assert.deepEqual(axisOf([[0]]), { low: 0, high: 0.05, ticks: [0, 0.05] });
 });
 
 test("a line keeps its extremes however many frames share a column, and breaks at gaps", () => {
@@ -70,6 +71,15 @@ test("a line keeps its extremes however many frames share a column, and breaks a
   assert.equal(Math.min(...drawn), -99);
   assert.deepEqual(starts, [0.5, 40.5]);
   assert.ok(drawn.length <= 200);
+});
+
+test("a frame by itself is a dot, a line that is as good as without length", () => {
+  for (const curve of [[7], [NaN, 7, NaN, 8, 9]]) {
+    const drawn = [];
+    trace(curve, 100, (x) => drawn.push([x]), (x) => drawn.at(-1).push(x));
+    const [from, to, ...more] = drawn[0];
+    assert.ok(to > from && to - from < 0.1 && more.length === 0);
+  }
 });
 
 test("late pictures are drawn with fewer pixels, a few late ones are not, and standing still brings finer ones", () => {

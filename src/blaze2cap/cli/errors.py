@@ -1,11 +1,12 @@
 """`blaze2cap errors`: where a checkpoint errs, and what knowledge would buy how much."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blaze2cap.cli.evaluate import Part, Source
+from blaze2cap.cli.evaluate import Part, Source, tell_left_out
 from blaze2cap.errors import UserError, one_sentence
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from blaze2cap.learning.checkpoint import Checkpoint
 
 BASELINE = "one_euro_ik"
+_HELD_OUT = (Part.TEST, Part.VAL)
 
 
 def errors(
@@ -32,6 +34,10 @@ def errors(
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.whole_file import make_folder, require_writable, writing
 
+        if simulated and split not in _HELD_OUT:
+            raise UserError(
+                f"--simulated is for held-out takes, with --split test or val; {split} has no simulated takes"
+            )
         trained = load_checkpoint(checkpoint)
         shown = out if pictures is None else pictures
         for folder in (out, shown):
@@ -41,6 +47,9 @@ def errors(
             takes = takes_of_part(split.value, clipset, trained.provenance)
             if simulated:
                 clipset, takes = _simulated(clipset, takes, split, trained)
+            else:
+                _require_landmarks(clipset, takes, split)
+                tell_left_out(clipset, takes)
             with writing(out):
                 _write(out, shown, clipset, takes, trained, moments, simulated)
 
@@ -54,6 +63,12 @@ def _simulated(clipset: "ClipSet", takes: list[str], split: Part, trained: "Chec
     if not seen:
         raise UserError(f"no held-out take of the {split.value} part lacks landmarks: leave out --simulated")
     return clipset, seen
+
+
+def _require_landmarks(clipset: "ClipSet", takes: list[str], split: Part) -> None:
+    """UserError where all takes of a part are such as simulation alone can show."""
+    if split in _HELD_OUT and takes and not clipset.clips["take"].isin(takes).any():
+        raise UserError(f"no take of the {split} part has landmarks; --simulated sees them by simulation")
 
 
 def _write(
@@ -76,9 +91,17 @@ def _write(
     study = study_errors(
         clipset, takes, {MODEL: model, BASELINE: getattr(trained.baselines, BASELINE)}, trained.baselines.offset
     )
+    looked_at, recorded = set(study.frames["take"]), set(clipset.clips["take"])
+    if unscored := [take for take in takes if take in recorded - looked_at]:
+        print(f"left out, as they have no frame to score: {', '.join(unscored)}", file=sys.stderr)
     worst = worst_moments(study, clipset, MODEL, count)
     tables = error_tables(study, worst)
-    about = {"takes": takes, "simulated": simulated, "trained_on": known["takes"]["train"], "steps": known.get("steps")}
+    about = {
+        "takes": [take for take in takes if take in looked_at],
+        "simulated": simulated,
+        "trained_on": known["takes"]["train"],
+        "steps": known.get("steps"),
+    }
     report = error_report(study, worst, about)
     write_report(out / "errors.json", report)
     for name, table in tables.items():

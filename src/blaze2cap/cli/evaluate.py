@@ -73,7 +73,7 @@ def evaluate(
         with opened_recordings(path, source.value, correct_lag) as recorded:
             takes = takes_of_part(split.value, recorded, trained.provenance)
             clipset, parts = with_unseen_motion(recorded, {split.value: takes}, trained, simulated)
-            _tell_left_out(clipset, parts)
+            tell_left_out(clipset, [take for found in parts.values() for take in found])
             if field_of_view is not None:
                 clipset = uncalibrated(clipset, field_of_view)
             scores = score_checkpoint(clipset, parts, trained)
@@ -89,10 +89,10 @@ def evaluate(
             print_summary(report)
 
 
-def _tell_left_out(clipset: "ClipSet", parts: dict[str, list[str]]) -> None:
+def tell_left_out(clipset: "ClipSet", takes: list[str]) -> None:
     """On stderr, the takes that nobody sees: they have no landmarks and are not simulated."""
     seen = set(clipset.clips["take"])
-    lacking = [take for takes in parts.values() for take in takes if take not in seen]
+    lacking = [take for take in takes if take not in seen]
     if lacking:
         print(f"left out, as they have no landmarks: {', '.join(lacking)}", file=sys.stderr)
 

@@ -32,4 +32,4 @@ def export_dataset(
         parts = {take: part for part, takes in read_parts(split).items() for take in takes}
         exported = export_dataset(clips, parts, folder, LAYOUTS[layout.value])
         print(f"{folder}: {count_parts(exported.table)}")
-        print(f"segments of another person: {exported.rejected} samples left out")
+        print(f"rejected, with reasons in {clips / 'samples.csv'}: {exported.rejected} samples left out")

@@ -68,7 +68,7 @@ def report(
             curves=curves,
             preprocessing=preprocessing,
             clips=scenes,
-            provenance=_provenance(trained),
+            provenance=_provenance(trained, metrics),
             notes=_disagreement(ranked, figures[part]["mpjpe_mm"]),
         )
         page = report_page(evaluation)
@@ -129,7 +129,7 @@ def _disagreement(ranked: "list[RankedClip]", mpjpe_mm: float) -> list[str]:
     ]
 
 
-def _provenance(trained: "Checkpoint") -> dict[str, str]:
+def _provenance(trained: "Checkpoint", metrics: Path) -> dict[str, str]:
     """Versions, commit, training takes and parameters, as words."""
     import json
     import platform
@@ -141,7 +141,7 @@ def _provenance(trained: "Checkpoint") -> dict[str, str]:
         f"parameters: {section}": json.dumps(values) for section, values in known.get("parameters", {}).items()
     }
     return {
-        "commit": _commit(),
+        "commit": _commit(metrics),
         "trained with version": str(known.get("version", "unknown")),
         "trained on data from": str(known.get("source", "unknown")),
         "versions here": ", ".join(
@@ -155,12 +155,14 @@ def _provenance(trained: "Checkpoint") -> dict[str, str]:
     }
 
 
-def _commit() -> str:
-    """The commit of the folder that the command runs in, and whether its files are as committed."""
+def _commit(metrics: Path) -> str:
+    """The commit of the repository that the figures lie in, and whether its files are as committed."""
     import subprocess
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", metrics, *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         changed = git("status", "--porcelain", "--untracked-files=no")

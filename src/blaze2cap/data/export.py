@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Exported(NamedTuple):
-    """The map of what was written, and how many samples were not: those rejected as of another person."""
+    """The map of what was written, and how many samples were not: the rejected ones."""
 
     table: "pd.DataFrame"
     rejected: int

@@ -18,6 +18,7 @@ from blaze2cap.learning.checkpoint import Checkpoint
 HELD_OUT = ("test", "val")
 SIMULATED = "_simulated"
 """Ending of the name of a part whose takes are seen by simulation, beside the part of its recorded takes."""
+_WITHOUT = "leave these takes out (--views 0, or evaluate.simulated.views=0; in `errors`, no --simulated)"
 
 
 @one_thread()
@@ -52,12 +53,12 @@ def _detector(clipset: ClipSet, checkpoint: Checkpoint, takes: Sequence[str]) ->
     name = checkpoint.provenance.get("parameters", {}).get("train", {}).get("detector")
     wanted = f"{len(takes)} held-out takes have no landmarks ({', '.join(takes)[:200]}) and are seen by simulation, "
     if name is None:
-        raise UserError(f"{wanted}but the checkpoint does not say which detector it was trained with; use 0 views")
+        raise UserError(f"{wanted}but the checkpoint does not say which detector it was trained with; {_WITHOUT}")
     learned = _learned(clipset, checkpoint)
     if name == "bootstrap" and not learned:
         raise UserError(
             f"{wanted}but none of the clips that the checkpoint was trained on is here for its {name} detector to "
-            "learn from; evaluate on the folder it was trained on, or use 0 views to leave these takes out"
+            f"learn from; evaluate on the folder it was trained on, or {_WITHOUT}"
         )
     recorded = checkpoint.provenance.get("recorded", [])
     missing = [take for take in recorded if take not in learned]

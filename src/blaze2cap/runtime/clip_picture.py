@@ -134,9 +134,10 @@ class MoviePicture:
             )
         for row, name in enumerate(VIEWS):
             write_text(picture, name, (self._LEFT + 8, self._TOP + 70 + row * height), 13, GREY)
-        top, bottom, left, right = self._chart()
-        x = round(left + (right - left) * frame / max(view.frames - 1, 1))
-        picture[top:bottom, x] = INK
+        if self._charted:
+            top, bottom, left, right = self._chart()
+            x = round(left + (right - left) * frame / max(view.frames - 1, 1))
+            picture[top:bottom, x] = INK
         return picture
 
     def _columns(self) -> int:
@@ -159,15 +160,16 @@ class MoviePicture:
         for column, figure in enumerate(view.figures):
             middle = self._LEFT + (column + 0.5) * self._columns()
             write_text(picture, figure.name, (middle, self._TOP + 14), 18, colour_of(figure), "centre")
-        self._draw_errors(picture)
+        self._charted = self._draw_errors(picture)
         return picture
 
-    def _draw_errors(self, picture: Picture) -> None:
+    def _draw_errors(self, picture: Picture) -> bool:
+        """The errors over time; False where there are none, or no room for them."""
         top, bottom, left, right = self._chart()
         known = [figure for figure in self._view.figures if figure.error_mm is not None]
         peaks = [np.nanmax(f.error_mm) for f in known if np.isfinite(f.error_mm).any()]  # type: ignore[arg-type]
         if bottom - top < 40 or not peaks:
-            return
+            return False
         most = 50 * np.ceil(max(peaks) / 50)
         step = 50 if most <= 250 else 100 if most <= 500 else 50 * np.ceil(most / 250)
         for value in np.arange(0, most + 1, step):
@@ -182,6 +184,7 @@ class MoviePicture:
             draw_lines(picture, points, tuple(itertools.pairwise(range(len(points)))), colour_of(figure), 1)
         words = "; ".join(f"{figure.name}: {figure.error_name}" for figure in known)
         write_text(picture, f"error [mm] over time ({words})", (16, top - 18), 13, GREY)
+        return True
 
 
 def contact_sheet(view: ClipView, moments: int = 6, tile: int = 280) -> Picture:

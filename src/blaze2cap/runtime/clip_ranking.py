@@ -58,9 +58,9 @@ def typical_stretch(error: Float[np.ndarray, "frames"], scored: Bool[np.ndarray,
 
 
 def best_median_worst(ranked: list[RankedClip], each: int) -> dict[str, list[RankedClip]]:
-    """Clips from both ends and the middle of the ranking, none twice: fewer clips give fewer of each."""
+    """Clips from both ends and the middle of the ranking, none twice: fewer clips give fewer of each, or no group."""
     each = max(1, min(each, len(ranked) // 3))
     middle = (len(ranked) - each) // 2
     if len(ranked) < 3:
-        return {"best": ranked[:1], "worst": ranked[1:]}
+        return {name: [clip] for name, clip in zip(("best", "worst"), ranked, strict=False)}
     return {"best": ranked[:each], "median": ranked[middle : middle + each], "worst": ranked[-each:]}

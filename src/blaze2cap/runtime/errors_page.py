@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from blaze2cap.learning.diagnosis.error_tables import ALL, AXES, POSE
 from blaze2cap.learning.report_plots import TITLES as SYSTEMS
@@ -31,7 +32,7 @@ def errors_page(report: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]",
 
     `report` and `tables` are those of `error_report`; the first system is the one that the page is about.
     """
-    place = Path(os.path.relpath(pictures, folder)).as_posix()
+    place = quote(Path(os.path.relpath(pictures, folder)).as_posix())
     sections = (
         "# Errors in figures",
         "Written by `blaze2cap errors`: changes by hand are lost. The same tables lie beside this page as CSV.",
