@@ -1,6 +1,7 @@
 """What a harness has found, and how it hands it over: one line of JSON, the last of its stdout."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -50,6 +51,8 @@ def command(run: Callable[[int, float], Outcome]) -> None:
         seed: Annotated[int, typer.Option(help="The same seed makes the same tries.")] = 0,
         minutes: Annotated[float, typer.Option(help="How long to go on trying.")] = 1.0,
     ) -> None:
+        # In the background Ctrl-C is ignored, also by all that is started and interrupted here.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         outcome = run(seed, 60 * minutes)
         print(outcome.json(), flush=True)
         raise typer.Exit(bool(outcome.failures))

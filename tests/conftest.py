@@ -1,11 +1,17 @@
 """Fixtures that every test may use; real recordings are found through environment variables only."""
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+# A run in the background has Ctrl-C ignored, and hands that on to what tests start and interrupt.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that stands still for a moment breaks no law.
 settings.register_profile("patient", deadline=None)

@@ -193,6 +193,11 @@ def sleep_in_worker(folder: Path) -> None:
     time.sleep(300)
 
 
+def sleep_a_second(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(1)
+
+
 def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from test_parallel import *; "
@@ -241,6 +246,19 @@ def test_ctrl_c_in_a_terminal_is_one_sentence_whatever_workers_do(tmp_path: Path
         "preprocess: interrupted; run the same command again to finish"
     ]
     assert parent.returncode == 130
+
+
+def test_in_the_background_ctrl_c_is_not_for_workers_either(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from test_parallel import *\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        f"parallel_map(sleep_a_second, 3 * [Path({str(tmp_path)!r})], 2)"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=Path(__file__).parent, start_new_session=True) as parent:
+        wait_until(lambda: bool(list(tmp_path.iterdir())), seconds=60)
+        os.killpg(parent.pid, signal.SIGINT)
+        assert parent.wait(60) == 0
 
 
 def test_a_name_that_is_no_utf_8_is_kept_in_a_report(tmp_path: Path) -> None:

@@ -172,8 +172,9 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _begin_worker(folder: str) -> None:
-    # A terminal sends Ctrl-C to workers, too: what to say of it is their parent's.
-    signal.signal(signal.SIGINT, _end)
+    # A terminal sends Ctrl-C to workers, too: what to say of it is their parent's. In the background all ignore it.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _end)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     prepare_process(folder)
     # A worker of a killed pool would wait for its next job for ever: it holds both ends of the pipe that jobs come by.
@@ -186,11 +187,13 @@ def _end(*_: object) -> None:
 
 def _interruptible(function: Callable[[Job], Result], job: Job) -> Result:
     """In a worker: a job that hears Ctrl-C as it would in a process of its own, so that it cleans up."""
+    waiting = signal.getsignal(signal.SIGINT)
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if waiting is _end:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return function(job)
     finally:
-        signal.signal(signal.SIGINT, _end)
+        signal.signal(signal.SIGINT, waiting)
 
 
 def end_with_parent() -> None:
