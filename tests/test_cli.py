@@ -110,7 +110,7 @@ def test_no_help_has_brackets_that_are_taken_for_markup() -> None:
     "command",
     [
         ("evaluate", "FILE", "--path", "."),
-        ("errors", "FILE", "--path", "."),
+        ("errors", "FILE", "--path", ".", "--out", "study"),
         ("export", "FILE", "-o", "x.onnx"),
     ],
     ids=lambda command: command[0],

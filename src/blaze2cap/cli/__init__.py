@@ -1,5 +1,7 @@
 """The command line: `blaze2cap COMMAND`, a file each. Everything heavy is imported inside the command that needs it."""
 
+from typing import Any
+
 import typer
 from typer.core import TyperGroup
 
@@ -20,7 +22,7 @@ from blaze2cap.cli.show import show
 class Commands(TyperGroup):
     """The commands; an argument that is empty, which as a path is the current folder, is refused by all."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # newer releases of typer have a click of their own
         """As click does it; a usage error where one is empty."""
         if "" in args:
             ctx.fail("an argument is empty, as it is where a variable is not set")
