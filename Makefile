@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --
 .PHONY: help install repro test test-all soak soak-full bench bench-scale lint format lock clean
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | awk -F ': ' '{ printf "make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | awk '{ name = $$1; sub(/^[^ ]* /, ""); printf "make %-11s %s\n", name, $$0 }'
 
 install: $(VENV)/.installed ## Create .venv from the version lock
 

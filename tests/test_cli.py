@@ -104,3 +104,31 @@ def test_no_help_has_brackets_that_are_taken_for_markup() -> None:
     helps = {f"{name} {param.name}": param.help for name, command in commands.items() for param in command.params}
     assert len(helps) > 50
     assert [place for place, text in helps.items() if "[" in (text or "")] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("evaluate", "FILE", "--path", "."),
+        ("errors", "FILE", "--path", ".", "--out", "study"),
+        ("export", "FILE", "-o", "x.onnx"),
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("file", ["model.safetensors", "model.json", "model.onnx"])
+def test_a_checkpoint_named_by_its_file_is_told_as_one(
+    command: tuple[str, ...], file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).write_bytes(b"")
+    code, _, said = run(*(file if word == "FILE" else word for word in command))
+    assert code == 1, said
+    assert f"{file}: a file, expected a checkpoint's folder" in said
+    assert ("exported network" in said) == (file == "model.onnx")
+
+
+def test_an_empty_argument_is_not_the_current_folder() -> None:
+    for command in (("predict", "", "-o", "x.bvh"), ("evaluate", "models", "--path", "")):
+        code, _, said = run(*command)
+        assert code == 2
+        assert "an argument is empty" in said

@@ -1,6 +1,9 @@
 """The command line: `blaze2cap COMMAND`, a file each. Everything heavy is imported inside the command that needs it."""
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from blaze2cap.cli.doctor import doctor
 from blaze2cap.cli.errors import errors
@@ -15,7 +18,18 @@ from blaze2cap.cli.preset import preset
 from blaze2cap.cli.report import report
 from blaze2cap.cli.show import show
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+class Commands(TyperGroup):
+    """The commands; an argument that is empty, which as a path is the current folder, is refused by all."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # newer releases of typer have a click of their own
+        """As click does it; a usage error where one is empty."""
+        if "" in args:
+            ctx.fail("an argument is empty, as it is where a variable is not set")
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()

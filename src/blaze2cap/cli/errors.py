@@ -32,13 +32,14 @@ def errors(
         _require_drawing()
         from blaze2cap.data.recordings import opened_recordings, takes_of_part
         from blaze2cap.learning.checkpoint import load_checkpoint
+        from blaze2cap.runtime.default_checkpoint import checkpoint_folder
         from blaze2cap.runtime.whole_file import make_folder, require_writable, writing
 
         if simulated and split not in _HELD_OUT:
             raise UserError(
                 f"--simulated is for held-out takes, with --split test or val; {split} has no simulated takes"
             )
-        trained = load_checkpoint(checkpoint)
+        trained = load_checkpoint(checkpoint_folder(checkpoint))
         shown = out if pictures is None else pictures
         for folder in (out, shown):
             make_folder(folder)

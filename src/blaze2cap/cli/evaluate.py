@@ -61,6 +61,7 @@ def evaluate(
         from blaze2cap.learning.report_plots import write_plots
         from blaze2cap.learning.table import print_summary
         from blaze2cap.learning.unseen_motion import with_unseen_motion
+        from blaze2cap.runtime.default_checkpoint import checkpoint_folder
         from blaze2cap.runtime.whole_file import writing
 
         if views is not None and split not in (Part.TEST, Part.VAL):
@@ -68,7 +69,7 @@ def evaluate(
         if field_of_view is not None:
             require_field_of_view(field_of_view)
         simulated = SimulatedParams() if views is None else SimulatedParams(views=views)
-        trained = load_checkpoint(checkpoint)
+        trained = load_checkpoint(checkpoint_folder(checkpoint))
         _make_room(out, plots)
         with opened_recordings(path, source.value, correct_lag) as recorded:
             takes = takes_of_part(split.value, recorded, trained.provenance)

@@ -32,11 +32,12 @@ def show(
         from blaze2cap.learning.absolute_root import require_absolute_root
         from blaze2cap.learning.checkpoint import load_checkpoint
         from blaze2cap.runtime.clip_view import view_clip
+        from blaze2cap.runtime.default_checkpoint import checkpoint_folder
 
         clipset = ClipSet.load(clips)
         frames = _frames_of(clipset, clip, first, seconds)
         require_absolute_root(clipset, [str(clipset.clips["take"][clip])])
-        system = None if prediction is None else load_checkpoint(prediction).system()
+        system = None if prediction is None else load_checkpoint(checkpoint_folder(prediction)).system()
         _write(out, view_clip(clipset, clip, frames, system))
         print(f"{out}: {frames.stop - frames.start} frames of {clip}")
 

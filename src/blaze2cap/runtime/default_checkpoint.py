@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from blaze2cap.errors import UserError
-from blaze2cap.learning.checkpoint import DESCRIPTION
+from blaze2cap.learning.checkpoint import DESCRIPTION, WEIGHTS
 
 TRAINED = Path("models")
 """Where `dvc repro` leaves a checkpoint, in the folder of the project."""
@@ -13,10 +13,10 @@ TRAINED = Path("models")
 def chosen_checkpoint(named: Path | None) -> Path:
     """The folder that is named; otherwise that of the weights which come with the package, or else `models`.
 
-    UserError where none is named and there is neither.
+    UserError where a file is named, or none and there is neither.
     """
     if named is not None:
-        return named
+        return checkpoint_folder(named)
     for folder in (shipped_checkpoint(), TRAINED):
         if (folder / DESCRIPTION).is_file():
             return folder
@@ -24,6 +24,17 @@ def chosen_checkpoint(named: Path | None) -> Path:
         f"no trained weights: none come with this installation and there is no folder {TRAINED} here; give a "
         "checkpoint's folder with --checkpoint, or train one with `dvc repro`"
     )
+
+
+def checkpoint_folder(named: Path) -> Path:
+    """The same path; UserError where a file is there."""
+    if named.is_file():
+        exported = "; an exported network is run by `predict` and `live` alone, with onnxruntime"
+        raise UserError(
+            f"{named}: a file, expected a checkpoint's folder, with {WEIGHTS} and {DESCRIPTION}"
+            f"{exported if named.suffix == '.onnx' else ''}"
+        )
+    return named
 
 
 def shipped_checkpoint() -> Path:
